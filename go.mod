@@ -3,6 +3,7 @@ module github.com/tinydancer/tinydancer
 go 1.26
 
 require (
+	github.com/google/go-cmp v0.5.8
 	github.com/viterin/vek v0.4.3
 	pgregory.net/rapid v1.3.0
 )

@@ -1,0 +1,190 @@
+package tinydancer
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/tinydancer/tinydancer/internal/f32"
+)
+
+// AgentType says what kind of thing an agent is. It is kept in lower case; any
+// word that is not one of the constants is a custom type.
+type AgentType string
+
+// The types that every part of the system knows.
+const (
+	LLM         AgentType = "llm"
+	Embedding   AgentType = "embedding"
+	Specialized AgentType = "specialized"
+	Vision      AgentType = "vision"
+	Audio       AgentType = "audio"
+	Multimodal  AgentType = "multimodal"
+)
+
+// IsCustom reports whether t is none of the known types.
+func (t AgentType) IsCustom() bool {
+	switch t {
+	case LLM, Embedding, Specialized, Vision, Audio, Multimodal:
+		return false
+	}
+	return true
+}
+
+// CostModel is what an agent charges, in US dollars.
+type CostModel struct {
+	PerRequest   float64 // USD a request, ≥ 0
+	PerToken     float64 // USD a token, ≥ 0; multiplied by Request.Tokens
+	MonthlyFixed float64 // USD a month, ≥ 0; paid either way, so it never counts in routing
+}
+
+// Of returns the cost in USD of a request of that many tokens.
+func (c CostModel) Of(tokens float64) float64 {
+	return c.PerRequest + float64(c.PerToken*tokens)
+}
+
+// Performance describes how an agent does. Given to Register it is a
+// declaration; read from a registry it is what was observed, and what was
+// declared where nothing was observed yet.
+type Performance struct {
+	AvgLatencyMS  float64 // ≥ 0
+	P95LatencyMS  float64 // ≥ 0; 0 when neither declared nor observed
+	P99LatencyMS  float64 // ≥ 0; 0 when neither declared nor observed
+	Quality       float64 // mean quality of the outcomes, in [0, 1]
+	SuccessRate   float64 // in [0, 1]; 0 with TotalRequests 0 means "not declared" and is taken as 1
+	TotalRequests int64   // requests behind these figures; 0 for a bare declaration
+}
+
+func (p Performance) successRate() float64 {
+	if p.SuccessRate == 0 && p.TotalRequests == 0 {
+		return 1
+	}
+	return p.SuccessRate
+}
+
+// Agent is something that can take a request.
+type Agent struct {
+	Name         string // 1 to 255 bytes of UTF-8, unique in a registry
+	Type         AgentType
+	Capabilities []string // matched without regard to case
+	Cost         CostModel
+	Performance  Performance
+	Embedding    []float32 // what the agent is good at; nil for none. Same dimension for all agents
+	Inactive     bool      // an inactive agent is kept, and never chosen
+}
+
+// MaxNameBytes is the longest name, type or capability that is accepted.
+const MaxNameBytes = 255
+
+// Validate reports the first value that is out of its range, as an
+// [*InvalidError]. Register calls it.
+func (a *Agent) Validate() error {
+	if err := validName("agent name", a.Name); err != nil {
+		return err
+	}
+	if err := validName(a.field("type"), string(a.Type)); err != nil {
+		return err
+	}
+	for _, c := range a.Capabilities {
+		if err := validName(a.field("capability"), c); err != nil {
+			return err
+		}
+	}
+	for _, v := range []struct {
+		name  string
+		value float64
+		max   float64
+	}{
+		{"cost per request", a.Cost.PerRequest, math.MaxFloat64},
+		{"cost per token", a.Cost.PerToken, math.MaxFloat64},
+		{"monthly fixed cost", a.Cost.MonthlyFixed, math.MaxFloat64},
+		{"average latency", a.Performance.AvgLatencyMS, math.MaxFloat64},
+		{"p95 latency", a.Performance.P95LatencyMS, math.MaxFloat64},
+		{"p99 latency", a.Performance.P99LatencyMS, math.MaxFloat64},
+		{"quality", a.Performance.Quality, 1},
+		{"success rate", a.Performance.SuccessRate, 1},
+		{"total requests", float64(a.Performance.TotalRequests), math.MaxFloat64},
+	} {
+		if err := inRange(a.field(v.name), v.value, v.max); err != nil {
+			return err
+		}
+	}
+	return validEmbedding(a.field("embedding"), a.Embedding, len(a.Embedding))
+}
+
+func (a *Agent) field(name string) string { return fmt.Sprintf("agent %q: %s", shorten(a.Name), name) }
+
+// clone copies the slices, so that a registry shares nothing with its caller.
+func (a Agent) clone() Agent {
+	a.Capabilities = slices.Clone(a.Capabilities)
+	a.Embedding = slices.Clone(a.Embedding)
+	return a
+}
+
+// normalise brings type and capabilities to the form in which they are kept.
+func (a *Agent) normalise() {
+	a.Type = AgentType(strings.ToLower(string(a.Type)))
+	if a.Type == "" {
+		a.Type = LLM
+	}
+	seen := make(map[string]bool, len(a.Capabilities))
+	a.Capabilities = slices.DeleteFunc(a.Capabilities, func(c string) bool {
+		key := foldCase(c)
+		dup := seen[key]
+		seen[key] = true
+		return dup
+	})
+}
+
+func foldCase(s string) string { return strings.ToLower(s) }
+
+func validName(field, s string) error {
+	switch {
+	case strings.TrimSpace(s) == "":
+		return invalid(field, strconv.Quote(s), "at least one visible character")
+	case len(s) > MaxNameBytes:
+		return invalid(field, fmt.Sprintf("%d bytes", len(s)), fmt.Sprintf("at most %d", MaxNameBytes))
+	case !utf8.ValidString(s) || strings.ContainsRune(s, 0):
+		return invalid(field, strconv.Quote(s), "UTF-8 without NUL")
+	}
+	return nil
+}
+
+func inRange(field string, v, max float64) error {
+	if v >= 0 && v <= max {
+		return nil // false for NaN
+	}
+	want := "a finite number of at least 0"
+	if max == 1 {
+		want = "a number from 0 to 1"
+	}
+	return invalid(field, formatNumber(v), want)
+}
+
+// validEmbedding checks shape and values. An embedding of length 0 is allowed
+// only where want is 0.
+func validEmbedding(field string, e []float32, want int) error {
+	if len(e) != want {
+		return wrongDimension(field, len(e), want)
+	}
+	if len(e) == 0 {
+		return nil
+	}
+	norm := f32.Norm(e)
+	if norm > 0 && norm <= math.MaxFloat64 {
+		return nil
+	}
+	for i, v := range e {
+		if v := float64(v); math.IsNaN(v) || math.IsInf(v, 0) {
+			return invalid(fmt.Sprintf("%s: component %d", field, i+1), formatNumber(v), "a finite number")
+		}
+	}
+	err := invalid(field, "a zero vector", "a vector with a direction")
+	err.Hint = "Cosine similarity has no meaning for a vector of zeros; leave the embedding out instead."
+	return err
+}
+
+func formatNumber(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }

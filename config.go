@@ -1,0 +1,153 @@
+package tinydancer
+
+import (
+	"math"
+	"strings"
+)
+
+// Target is what a request is optimised for.
+type Target uint8
+
+// The four targets. Ties are broken by quality, cost, latency, then name.
+const (
+	Balanced Target = iota // maximise the weighted sum of utilities
+	Cost                   // minimise the predicted cost
+	Latency                // minimise the predicted latency
+	Quality                // maximise the expected quality
+	numTargets
+)
+
+var targetNames = [numTargets]string{"balanced", "cost", "latency", "quality"}
+
+// String returns the name that [ParseTarget] reads.
+func (t Target) String() string {
+	if t < numTargets {
+		return targetNames[t]
+	}
+	return "unknown"
+}
+
+// ParseTarget reads a target in either case. Its error lists the four.
+func ParseTarget(s string) (Target, error) {
+	for t, name := range targetNames {
+		if strings.EqualFold(s, name) {
+			return Target(t), nil
+		}
+	}
+	err := invalid("target", quote(s), "one of balanced, cost, latency, quality")
+	if near := nearest(s, targetNames[:]); near != "" {
+		err.Hint = "Did you mean " + quote(near) + "?"
+	}
+	return 0, err
+}
+
+// Weights say how much each utility counts in the [Balanced] score. They need
+// not sum to 1: the score is divided by their sum. Each must be finite and at
+// least 0, one of them above 0.
+type Weights struct {
+	Quality    float64
+	Cost       float64
+	Latency    float64
+	Similarity float64
+}
+
+// Config holds what a [Router] needs to know besides the agents. The zero
+// value means the defaults.
+type Config struct {
+	// Weights of the balanced target. Defaults to 0.4 quality, 0.2 cost,
+	// 0.2 latency, 0.2 similarity.
+	Weights Weights
+
+	// ReferenceCostUSD is the price with utility ½: U = ref/(ref + cost).
+	// The scale is absolute, so that an agent that joins never changes who
+	// wins between two others. Defaults to 0.01.
+	ReferenceCostUSD float64
+
+	// ReferenceLatencyMS is the latency with utility ½, likewise. Defaults
+	// to 1000.
+	ReferenceLatencyMS float64
+
+	// PriorWeight is how many observations a declared quality or latency is
+	// worth. Defaults to 10.
+	PriorWeight float64
+
+	// Tokens is how long a request is taken to be where it does not say so,
+	// for agents that charge by the token. Defaults to 1000.
+	Tokens float64
+}
+
+// The defaults of [Config].
+const (
+	DefaultReferenceCostUSD   = 0.01
+	DefaultReferenceLatencyMS = 1000
+	DefaultPriorWeight        = 10
+	DefaultTokens             = 1000
+)
+
+// DefaultWeights are the weights of the balanced target unless set.
+var DefaultWeights = Weights{Quality: 0.4, Cost: 0.2, Latency: 0.2, Similarity: 0.2}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Weights == (Weights{}) {
+		c.Weights = DefaultWeights
+	}
+	for _, w := range []struct {
+		name  string
+		value float64
+	}{
+		{"quality weight", c.Weights.Quality},
+		{"cost weight", c.Weights.Cost},
+		{"latency weight", c.Weights.Latency},
+		{"similarity weight", c.Weights.Similarity},
+	} {
+		if err := inRange(w.name, w.value, math.MaxFloat64); err != nil {
+			return c, err
+		}
+	}
+	sum := c.Weights.Quality + c.Weights.Cost + c.Weights.Latency + c.Weights.Similarity
+	if !(sum > 0 && sum <= math.MaxFloat64) {
+		return c, invalid("sum of the weights", formatNumber(sum), "a finite number above 0")
+	}
+	c.Weights.Quality /= sum
+	c.Weights.Cost /= sum
+	c.Weights.Latency /= sum
+	c.Weights.Similarity /= sum
+	for _, s := range []struct {
+		name     string
+		value    *float64
+		fallback float64
+	}{
+		{"reference cost", &c.ReferenceCostUSD, DefaultReferenceCostUSD},
+		{"reference latency", &c.ReferenceLatencyMS, DefaultReferenceLatencyMS},
+		{"prior weight", &c.PriorWeight, DefaultPriorWeight},
+		{"tokens", &c.Tokens, DefaultTokens},
+	} {
+		if *s.value == 0 {
+			*s.value = s.fallback
+		}
+		if !(*s.value > 0 && *s.value <= math.MaxFloat64) {
+			return c, invalid(s.name, formatNumber(*s.value), "a finite number above 0")
+		}
+	}
+	return c, nil
+}
+
+// costUtility is in (0, 1]: 1 for a free agent, ½ at the reference price.
+func (c *Config) costUtility(usd float64) float64 {
+	return c.ReferenceCostUSD / (c.ReferenceCostUSD + usd)
+}
+
+func (c *Config) latencyUtility(ms float64) float64 {
+	return c.ReferenceLatencyMS / (c.ReferenceLatencyMS + ms)
+}
+
+// latencyUtilitySlope is |dU/dlatency|, which carries the uncertainty of a
+// latency over to its utility (delta method).
+func (c *Config) latencyUtilitySlope(ms float64) float64 {
+	u := c.latencyUtility(ms)
+	return u * u / c.ReferenceLatencyMS
+}
+
+// similarityUtility maps a cosine to [0, 1]. An agent without an embedding
+// counts as one at a right angle: ½.
+func similarityUtility(cosine float64) float64 { return (1 + cosine) / 2 }

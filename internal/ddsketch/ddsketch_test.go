@@ -1,0 +1,79 @@
+package ddsketch
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+func latencies(t *rapid.T, label string) []float64 {
+	value := rapid.OneOf(rapid.Float64Range(0.001, 1e7), rapid.Float64Range(99, 101), rapid.Just(0.0))
+	return rapid.SliceOfN(value, 1, 500).Draw(t, label)
+}
+
+func sketchOf(values []float64) (s Sketch) {
+	for _, v := range values {
+		s.Add(v)
+	}
+	return s
+}
+
+func TestQuantilesAreWithinOnePercent(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		values := latencies(t, "values")
+		s := sketchOf(values)
+		slices.Sort(values)
+		for _, q := range []float64{0, 0.5, 0.9, 0.95, 0.99, 1} {
+			want := values[int(q*float64(len(values)-1))]
+			if got := s.Quantile(q); math.Abs(got-want) > RelativeError*want+1e-9*want {
+				t.Fatalf("quantile %g of %d values = %g, want %g ± 1 %%", q, len(values), got, want)
+			}
+		}
+	})
+}
+
+func TestMergeIsTheSketchOfBoth(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := latencies(t, "a"), latencies(t, "b")
+		ab, ba := sketchOf(a), sketchOf(b)
+		sa, sb := sketchOf(a), sketchOf(b)
+		ab.Merge(&sb)
+		ba.Merge(&sa)
+		whole := sketchOf(append(a, b...))
+		if d := cmp.Diff(whole, ab, cmp.AllowUnexported(Sketch{})); d != "" {
+			t.Fatalf("merge differs from the whole:\n%s", d)
+		}
+		if d := cmp.Diff(ab, ba, cmp.AllowUnexported(Sketch{})); d != "" {
+			t.Fatalf("merge depends on the order:\n%s", d)
+		}
+	})
+}
+
+// The reference let one outlier set p95 and p99 for ever.
+func TestOneOutlierInAThousandMovesNoPercentile(t *testing.T) {
+	var s Sketch
+	for range 999 {
+		s.Add(200)
+	}
+	s.Add(60_000)
+	for _, q := range []float64{0.95, 0.99} {
+		if got := s.Quantile(q); math.Abs(got-200) > 2 {
+			t.Errorf("p%g = %g, want 200 ± 2", 100*q, got)
+		}
+	}
+	if got := s.Quantile(1); math.Abs(got-60_000) > 600 {
+		t.Errorf("maximum = %g, want 60000 ± 600", got)
+	}
+}
+
+func TestCloneSharesNothing(t *testing.T) {
+	s := sketchOf([]float64{1, 2, 3})
+	c := s.Clone()
+	c.Add(2)
+	if s.Count() != 3 || s.Quantile(1) > 3.1 || c.Count() != 4 {
+		t.Fatalf("clone changed the original: %d and %d values", s.Count(), c.Count())
+	}
+}

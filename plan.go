@@ -1,0 +1,128 @@
+package tinydancer
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"sync"
+)
+
+// plan is what a router works out once for a snapshot, so that a request does
+// no more than it must. It is immutable but for the orders, which are made
+// when a target is first asked for.
+type plan struct {
+	*Snapshot
+	config Config  // complete, weights summing to 1
+	length float64 // tokens a request
+
+	estimates []Estimate // by agent
+	fixed     []float64  // balanced score without similarity
+	scoreSD   []float64  // of the balanced score
+	maxSD     [numTargets]float64
+
+	orders [numTargets]order
+}
+
+type order struct {
+	once   sync.Once
+	agents []int32 // active ones, best first
+}
+
+func newPlan(s *Snapshot, config Config, tokens float64) *plan {
+	n := len(s.agents)
+	p := &plan{
+		Snapshot: s, config: config, length: tokens,
+		estimates: make([]Estimate, n), fixed: make([]float64, n), scoreSD: make([]float64, n),
+	}
+	w := config.Weights
+	for i := range p.estimates {
+		e := estimate(s.agents[i].Performance, &s.tallies[i], config.PriorWeight)
+		e.CostUSD = s.agents[i].Cost.Of(tokens)
+		p.estimates[i] = e
+		p.fixed[i] = float64(w.Quality*e.Quality) +
+			float64(w.Cost*config.costUtility(e.CostUSD)) +
+			float64(w.Latency*config.latencyUtility(e.LatencyMS))
+		quality := w.Quality * e.QualitySD
+		latency := w.Latency * config.latencyUtilitySlope(e.LatencyMS) * e.LatencySDMS
+		p.scoreSD[i] = math.Sqrt(float64(quality*quality) + float64(latency*latency))
+		p.maxSD[Quality] = math.Max(p.maxSD[Quality], e.QualitySD)
+		p.maxSD[Latency] = math.Max(p.maxSD[Latency], e.LatencySDMS)
+		p.maxSD[Balanced] = math.Max(p.maxSD[Balanced], p.scoreSD[i])
+	}
+	return p
+}
+
+// order returns the active agents, best first. For Balanced the similarity to
+// the request is left out, since it is not known here.
+func (p *plan) order(t Target) []int32 {
+	o := &p.orders[t]
+	o.once.Do(func() {
+		o.agents = make([]int32, 0, p.active)
+		for i := range p.agents {
+			if !p.agents[i].Inactive {
+				o.agents = append(o.agents, int32(i))
+			}
+		}
+		slices.SortFunc(o.agents, func(a, b int32) int {
+			if c := cmp.Compare(p.worth(t, b), p.worth(t, a)); c != 0 {
+				return c
+			}
+			return p.breakTie(a, b)
+		})
+	})
+	return o.agents
+}
+
+// worth is what a target maximises.
+func (p *plan) worth(t Target, i int32) float64 {
+	switch e := &p.estimates[i]; t {
+	case Cost:
+		return -e.CostUSD
+	case Latency:
+		return -e.LatencyMS
+	case Quality:
+		return e.Quality
+	default:
+		return p.fixed[i]
+	}
+}
+
+// worthSD is the uncertainty of worth.
+func (p *plan) worthSD(t Target, i int32) float64 {
+	switch t {
+	case Cost:
+		return 0 // a price is declared, not estimated
+	case Latency:
+		return p.estimates[i].LatencySDMS
+	case Quality:
+		return p.estimates[i].QualitySD
+	default:
+		return p.scoreSD[i]
+	}
+}
+
+// breakTie orders agents of equal worth: quality, cost, latency, then name.
+// Agents are kept by name, so their index stands for it.
+func (p *plan) breakTie(a, b int32) int {
+	x, y := &p.estimates[a], &p.estimates[b]
+	return cmp.Or(
+		cmp.Compare(y.Quality, x.Quality),
+		cmp.Compare(x.CostUSD, y.CostUSD),
+		cmp.Compare(x.LatencyMS, y.LatencyMS),
+		cmp.Compare(a, b),
+	)
+}
+
+// score is what a decision and its alternatives report: a utility in [0, 1].
+func (p *plan) score(t Target, i int32, cosine float64) float64 {
+	switch e := &p.estimates[i]; t {
+	case Cost:
+		return p.config.costUtility(e.CostUSD)
+	case Latency:
+		return p.config.latencyUtility(e.LatencyMS)
+	case Quality:
+		return e.Quality
+	default:
+		return p.fixed[i] + float64(p.config.Weights.Similarity*similarityUtility(cosine))
+	}
+}

@@ -1,0 +1,107 @@
+package tinydancer
+
+import (
+	"math"
+	"strconv"
+)
+
+// Limit is an optional number. The zero value is no limit.
+type Limit struct {
+	value float64
+	set   bool
+}
+
+// LimitTo returns a limit of v.
+func LimitTo(v float64) Limit { return Limit{value: v, set: true} }
+
+// Value returns the limit, and whether there is one.
+func (l Limit) Value() (v float64, ok bool) { return l.value, l.set }
+
+// Constraints exclude agents from a decision. The zero value excludes only
+// inactive ones.
+type Constraints struct {
+	MaxCostUSD           Limit    // on the predicted cost, ≥ 0
+	MaxLatencyMS         Limit    // on the predicted mean latency, ≥ 0
+	MinQuality           Limit    // on the expected quality, in [0, 1]
+	RequiredCapabilities []string // all of them, without regard to case
+	ExcludedAgents       []string // names; a name that no agent has excludes nothing
+}
+
+// Request asks which agent should take a piece of work. Route keeps none of
+// its slices.
+type Request struct {
+	// Embedding of the request: as many components as the agents' embeddings
+	// have, finite, not all zero. If no agent has one, any dimension will do.
+	Embedding []float32
+
+	// Sequence, given instead of Embedding, holds one embedding a step,
+	// oldest first. Without a trained model the steps are summarised by
+	// their exponentially weighted mean; see [SequenceDecay].
+	Sequence [][]float32
+
+	// Target defaults to Balanced.
+	Target Target
+
+	Constraints Constraints
+
+	// Tokens is the length of the request, for agents that charge by the
+	// token. 0 means Config.Tokens.
+	Tokens float64
+
+	// MaxAlternatives is how many runners-up a decision names. Defaults to
+	// 3; -1 keeps none out. More than 3 costs an allocation.
+	MaxAlternatives int
+
+	// Among restricts the decision to a set of agents. nil means all.
+	Among *AgentSet
+}
+
+// SequenceDecay is the weight of a step relative to the one after it, when a
+// sequence is summarised without a trained model: x̄ = Σ decay^(T−t)·xₜ/‖xₜ‖.
+const SequenceDecay = 0.5
+
+const defaultAlternatives = 3
+
+func (c *Constraints) validate() error {
+	for _, l := range []struct {
+		name  string
+		limit Limit
+		max   float64
+	}{
+		{"max_cost", c.MaxCostUSD, math.MaxFloat64},
+		{"max_latency_ms", c.MaxLatencyMS, math.MaxFloat64},
+		{"min_quality", c.MinQuality, 1},
+	} {
+		if l.limit.set {
+			if err := inRange(l.name, l.limit.value, l.max); err != nil {
+				return err
+			}
+		}
+	}
+	for _, s := range c.RequiredCapabilities {
+		if err := validName("required_capabilities", s); err != nil {
+			return err
+		}
+	}
+	for _, s := range c.ExcludedAgents {
+		if err := validName("excluded_agents", s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Request) validate() error {
+	if r.Target >= numTargets {
+		return invalid("target", strconv.Itoa(int(r.Target)), "Balanced, Cost, Latency or Quality")
+	}
+	if r.Tokens != 0 {
+		if err := inRange("tokens", r.Tokens, math.MaxFloat64); err != nil {
+			return err
+		}
+	}
+	if r.MaxAlternatives < -1 {
+		return invalid("max_alternatives", strconv.Itoa(r.MaxAlternatives), "at least 0, or -1 for all")
+	}
+	return r.Constraints.validate()
+}

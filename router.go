@@ -1,0 +1,303 @@
+package tinydancer
+
+import (
+	"math"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/tinydancer/tinydancer/internal/f32"
+)
+
+// Source is where a [Router] finds the agents: a [Registry], or a [Snapshot].
+type Source interface {
+	Snapshot() *Snapshot
+}
+
+// Router decides which agent takes a request. It is safe for concurrent use,
+// takes no locks and, in steady state, allocates nothing.
+//
+// The same snapshot, configuration and request give the same agent, the same
+// alternatives and the same figures in every process and on every CPU.
+type Router struct {
+	source  Source
+	config  Config
+	plan    atomic.Pointer[plan] // for the configured length of a request
+	other   atomic.Pointer[plan] // for the last other length
+	scratch sync.Pool
+}
+
+// scratch is the working memory of one decision.
+type scratch struct {
+	filter  filter
+	query   []float32 // the request scaled to length 1
+	norm    float64   // of the request, exactly
+	sum     []float64 // of the steps of a sequence
+	mean    []float32 // of a sequence
+	scanned []candidate
+	picks   []pick
+	race    race
+}
+
+// candidate is an agent with its fast score, which is off by rounding.
+type candidate struct {
+	agent int32
+	score float64
+}
+
+// pick is an agent with its exact score.
+type pick struct {
+	agent  int32
+	score  float64
+	cosine float64 // NaN until it is known; of an agent without an embedding, 0
+}
+
+// NewRouter returns a router over the agents of source. Its error tells which
+// part of config is out of range.
+func NewRouter(source Source, config Config) (*Router, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	r := &Router{source: source, config: config}
+	r.scratch.New = func() any { return new(scratch) }
+	return r, nil
+}
+
+// planFor returns the plan of the present snapshot.
+func (r *Router) planFor(tokens float64) *plan {
+	s := r.source.Snapshot()
+	slot := &r.plan
+	if tokens == 0 || !s.tokens {
+		tokens = r.config.Tokens
+	} else if tokens != r.config.Tokens {
+		slot = &r.other
+	}
+	p := slot.Load()
+	if p == nil || p.Snapshot != s || p.length != tokens {
+		p = newPlan(s, r.config, tokens)
+		slot.Store(p)
+	}
+	return p
+}
+
+// Route decides which agent takes the request.
+//
+// Errors: [ErrInvalid] and [ErrDimension] for a request that makes no sense,
+// [ErrNoMatch] when the constraints exclude every agent.
+func (r *Router) Route(req Request) (Decision, error) {
+	var d Decision
+	err := r.route(&req, &d)
+	return d, err
+}
+
+func (r *Router) route(req *Request, d *Decision) error {
+	if err := req.validate(); err != nil {
+		return err
+	}
+	p := r.planFor(req.Tokens)
+	s := r.scratch.Get().(*scratch)
+	defer r.scratch.Put(s)
+	if err := s.filter.resolve(p.Snapshot, req); err != nil {
+		return err
+	}
+	embedding, err := s.embedding(req)
+	if err != nil {
+		return err
+	}
+	if err := s.prepare(p, embedding); err != nil {
+		return err
+	}
+	keep := 1 + defaultAlternatives
+	switch {
+	case req.MaxAlternatives > 0:
+		keep = 1 + req.MaxAlternatives
+	case req.MaxAlternatives < 0:
+		keep = math.MaxInt
+	}
+	if req.Target == Balanced {
+		s.scanBalanced(p, embedding, keep)
+	} else {
+		s.scanSorted(p, req.Target, embedding, keep)
+	}
+	if len(s.picks) == 0 {
+		return s.filter.noMatch(p, &req.Constraints)
+	}
+	d.fill(p, req, s)
+	return nil
+}
+
+// embedding returns the vector that stands for the request.
+func (s *scratch) embedding(req *Request) ([]float32, error) {
+	if req.Sequence == nil {
+		return req.Embedding, nil
+	}
+	if req.Embedding != nil {
+		return nil, invalid("request", "both an embedding and a sequence", "one of them")
+	}
+	return s.summarise(req.Sequence)
+}
+
+// prepare checks the embedding and scales it to length 1 for the fast product.
+func (s *scratch) prepare(p *plan, e []float32) error {
+	want := p.dimension
+	if want == 0 {
+		want = max(1, len(e))
+	}
+	if len(e) != want {
+		return wrongDimension("request embedding", len(e), want)
+	}
+	// A sum of squares that is neither tiny nor huge proves that every
+	// component is finite and one is not zero; all else is looked at exactly.
+	square := float64(f32.Dot(e, e))
+	if square > 1e-20 && square < 1e20 {
+		s.query = f32.Scale(s.query[:0], e, float32(1/math.Sqrt(square)))
+	} else {
+		if err := validEmbedding("request embedding", e, len(e)); err != nil {
+			return err
+		}
+		s.query = appendUnit(s.query[:0], e)
+	}
+	s.norm = f32.Norm(e)
+	return nil
+}
+
+// scanSorted serves the targets that do not depend on the request's
+// direction: the first eligible agents of the order are the answer.
+func (s *scratch) scanSorted(p *plan, t Target, embedding []float32, keep int) {
+	s.picks = s.picks[:0]
+	for _, i := range p.order(t) {
+		worth := p.worth(t, i)
+		if len(s.picks) >= keep && !s.race.reaches(worth) {
+			break
+		}
+		if !s.filter.passes(p, i) {
+			continue
+		}
+		if len(s.picks) == 0 {
+			s.race.begin(worth, p.worthSD(t, i), p.maxSD[t], s.filter.floor(t))
+		} else {
+			s.race.add(worth, p.worthSD(t, i))
+		}
+		if len(s.picks) < keep {
+			cosine := p.exactCosine(i, embedding, s.norm)
+			s.picks = append(s.picks, pick{i, p.score(t, i, cosine), cosine})
+		}
+	}
+}
+
+// floor is the lowest worth that satisfies the constraint on the target itself.
+func (f *filter) floor(t Target) float64 {
+	switch t {
+	case Latency:
+		return -f.maxLatency
+	case Quality:
+		return f.minQuality
+	}
+	return math.Inf(-1)
+}
+
+// scanBalanced goes through the agents by the part of their score that does
+// not depend on the request, and stops where even the greatest similarity
+// could not lift an agent to where it matters: among the picks, or among the
+// rivals that confidence asks about.
+//
+// The fast product decides only who is looked at again: agents within its
+// rounding error of the last pick are scored exactly, and the exact scores
+// decide.
+func (s *scratch) scanBalanced(p *plan, embedding []float32, keep int) {
+	w := p.config.Weights.Similarity
+	slack := w * f32.DotError(p.dimension, 1.001, 1.001)
+	s.scanned, s.picks = s.scanned[:0], s.picks[:0]
+	best, last := math.Inf(-1), math.Inf(-1) // of the fast scores; last of the picks
+	bestSD := 0.0
+	for _, i := range p.order(Balanced) {
+		highest := p.fixed[i] + w + slack
+		if highest < last-2*slack && highest < best-raceReach*math.Hypot(bestSD, p.maxSD[Balanced]) {
+			break
+		}
+		if !s.filter.passes(p, i) {
+			continue
+		}
+		score := p.fixed[i] + w*similarityUtility(p.fastCosine(i, s.query))
+		s.scanned = append(s.scanned, candidate{i, score})
+		if score > best {
+			best, bestSD = score, p.scoreSD[i]
+		}
+		if keep < math.MaxInt && score > last {
+			last = s.offer(score, keep)
+		}
+	}
+	s.settle(p, embedding, keep, last-2*slack)
+	if len(s.picks) == 0 {
+		return
+	}
+	winner := &s.picks[0]
+	s.race.begin(winner.score, p.scoreSD[winner.agent], p.maxSD[Balanced], math.Inf(-1))
+	for _, c := range s.scanned {
+		if c.agent != winner.agent && s.race.reaches(c.score) {
+			s.race.add(min(c.score, winner.score), p.scoreSD[c.agent])
+		}
+	}
+}
+
+// offer keeps the best fast scores in s.picks, best first, and returns the
+// last of them once there are enough to keep.
+func (s *scratch) offer(score float64, keep int) float64 {
+	at := len(s.picks)
+	for at > 0 && s.picks[at-1].score < score {
+		at--
+	}
+	if len(s.picks) < keep {
+		s.picks = append(s.picks, pick{})
+	}
+	copy(s.picks[at+1:], s.picks[at:])
+	s.picks[at] = pick{score: score}
+	if len(s.picks) < keep {
+		return math.Inf(-1)
+	}
+	return s.picks[keep-1].score
+}
+
+// settle scores exactly every scanned agent whose fast score reaches the
+// threshold, and leaves the best of them in s.picks.
+func (s *scratch) settle(p *plan, embedding []float32, keep int, threshold float64) {
+	s.picks = s.picks[:0]
+	for _, c := range s.scanned {
+		if c.score < threshold {
+			continue
+		}
+		cosine := p.exactCosine(c.agent, embedding, s.norm)
+		s.picks = append(s.picks, pick{c.agent, p.score(Balanced, c.agent, cosine), cosine})
+	}
+	slices.SortFunc(s.picks, func(a, b pick) int {
+		switch {
+		case a.score > b.score:
+			return -1
+		case a.score < b.score:
+			return 1
+		}
+		return p.breakTie(a.agent, b.agent)
+	})
+	s.picks = s.picks[:min(keep, len(s.picks))]
+}
+
+// fastCosine is the cosine to a request of length 1, off by no more than
+// [f32.DotError]. It is 0 for an agent without an embedding.
+func (p *plan) fastCosine(i int32, unit []float32) float64 {
+	row := p.row[i]
+	if row < 0 {
+		return 0
+	}
+	return float64(f32.Dot(p.unit(row), unit))
+}
+
+// exactCosine is the same on every machine.
+func (p *plan) exactCosine(i int32, e []float32, norm float64) float64 {
+	row := p.row[i]
+	if row < 0 {
+		return 0
+	}
+	cosine := f32.DotExact(p.unit(row), e) / (norm * p.norms[row])
+	return math.Min(1, math.Max(-1, cosine))
+}

@@ -1,0 +1,226 @@
+package tinydancer
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"math/bits"
+	"slices"
+
+	"github.com/tinydancer/tinydancer/internal/f32"
+)
+
+// Snapshot is an immutable set of agents with what was observed of them. All
+// its methods may be called from any number of goroutines without a lock.
+type Snapshot struct {
+	*roster
+	tallies []Tally // by agent
+}
+
+// roster is the part of a snapshot that observations do not change: it is
+// shared by the snapshots before and after an outcome.
+type roster struct {
+	agents []Agent // by name
+	index  map[string]int32
+	active int
+	tokens bool // whether any agent charges by the token
+
+	capabilities map[string]int32 // folded capability → bit
+	words        int              // uint64 an agent in masks
+	masks        []uint64         // capabilities of agent i: masks[i*words:][:words]
+
+	dimension int       // of all embeddings; 0 if no agent has one
+	row       []int32   // of agent i in matrix, -1 for none
+	matrix    []float32 // embeddings scaled to length 1, row by row
+	norms     []float64 // of the rows, exactly: 1 but for rounding
+}
+
+// NewSnapshot builds a snapshot. tallies holds one entry an agent, in the
+// order of agents; nil means that nothing was observed. The agents are copied.
+// Its errors are those of Register.
+func NewSnapshot(agents []Agent, tallies []Tally) (*Snapshot, error) {
+	if tallies != nil && len(tallies) != len(agents) {
+		return nil, invalid("tallies", fmt.Sprint(len(tallies)), fmt.Sprintf("%d, one an agent", len(agents)))
+	}
+	order := make([]int, len(agents))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(agents[a].Name, agents[b].Name) })
+	sorted := make([]Agent, len(agents))
+	sortedTallies := make([]Tally, len(agents))
+	for to, from := range order {
+		sorted[to] = agents[from].clone()
+		sorted[to].normalise()
+		if tallies != nil {
+			sortedTallies[to] = tallies[from]
+		}
+		if err := sorted[to].Validate(); err != nil {
+			return nil, err
+		}
+	}
+	r, err := newRoster(sorted)
+	if err != nil {
+		return nil, err
+	}
+	return &Snapshot{roster: r, tallies: sortedTallies}, nil
+}
+
+// newRoster takes agents that are valid and sorted by name, and keeps them.
+func newRoster(agents []Agent) (*roster, error) {
+	r := &roster{
+		agents:       agents,
+		index:        make(map[string]int32, len(agents)),
+		capabilities: map[string]int32{},
+		row:          make([]int32, len(agents)),
+	}
+	rows := int32(0)
+	for i := range agents {
+		a := &agents[i]
+		if i > 0 && agents[i-1].Name == a.Name {
+			return nil, fmt.Errorf("%w: %s", ErrDuplicateAgent, quote(a.Name))
+		}
+		r.index[a.Name] = int32(i)
+		r.tokens = r.tokens || a.Cost.PerToken > 0
+		if !a.Inactive {
+			r.active++
+		}
+		for _, c := range a.Capabilities {
+			if key := foldCase(c); !hasKey(r.capabilities, key) {
+				r.capabilities[key] = int32(len(r.capabilities))
+			}
+		}
+		r.row[i] = -1
+		if n := len(a.Embedding); n > 0 {
+			if r.dimension == 0 {
+				r.dimension = n
+			}
+			if n != r.dimension {
+				return nil, wrongDimension(a.field("embedding"), n, r.dimension)
+			}
+			r.row[i] = rows
+			rows++
+		}
+	}
+	r.words = (len(r.capabilities) + 63) / 64
+	r.masks = make([]uint64, len(agents)*r.words)
+	r.matrix = make([]float32, 0, int(rows)*r.dimension)
+	for i := range agents {
+		mask := r.mask(int32(i))
+		for _, c := range agents[i].Capabilities {
+			bit := r.capabilities[foldCase(c)]
+			mask[bit/64] |= 1 << (bit % 64)
+		}
+		if e := agents[i].Embedding; len(e) > 0 {
+			r.matrix = appendUnit(r.matrix, e)
+			r.norms = append(r.norms, f32.Norm(r.unit(r.row[i])))
+		}
+	}
+	return r, nil
+}
+
+// appendUnit appends e scaled to length 1. The norm is exact, so that the
+// result is the same on every machine.
+func appendUnit(dst, e []float32) []float32 {
+	norm := f32.Norm(e)
+	for _, v := range e {
+		dst = append(dst, float32(float64(v)/norm))
+	}
+	return dst
+}
+
+func hasKey[K comparable, V any](m map[K]V, k K) bool {
+	_, ok := m[k]
+	return ok
+}
+
+func (r *roster) mask(agent int32) []uint64 {
+	return r.masks[int(agent)*r.words:][:r.words]
+}
+
+// unit returns the embedding of an agent that has one, scaled to length 1.
+func (r *roster) unit(row int32) []float32 {
+	return r.matrix[int(row)*r.dimension:][:r.dimension]
+}
+
+// Snapshot returns s, so that a Snapshot is itself a [Source].
+func (s *Snapshot) Snapshot() *Snapshot { return s }
+
+// Len returns the number of agents, inactive ones among them.
+func (s *Snapshot) Len() int { return len(s.agents) }
+
+// Active returns the number of agents that may be chosen.
+func (s *Snapshot) Active() int { return s.active }
+
+// Dimension returns the dimension that embeddings have, or 0 if no agent has
+// an embedding.
+func (s *Snapshot) Dimension() int { return s.dimension }
+
+// Get returns the agent with that name in constant time, its Performance as
+// observed but for percentiles, which only a [Registry] keeps. The agent's
+// slices belong to the snapshot and must not be changed.
+func (s *Snapshot) Get(name string) (Agent, error) {
+	i, ok := s.index[name]
+	if !ok {
+		return Agent{}, s.unknown(name)
+	}
+	return s.at(i), nil
+}
+
+func (s *Snapshot) at(i int32) Agent {
+	a := s.agents[i]
+	a.Performance = s.tallies[i].observe(a.Performance)
+	return a
+}
+
+// All yields the agents in the order of their names.
+func (s *Snapshot) All() iter.Seq[Agent] {
+	return func(yield func(Agent) bool) {
+		for i := range s.agents {
+			if !yield(s.at(int32(i))) {
+				return
+			}
+		}
+	}
+}
+
+func (s *Snapshot) unknown(name string) error {
+	names := make([]string, len(s.agents))
+	for i := range s.agents {
+		names[i] = s.agents[i].Name
+	}
+	if near := nearest(name, names); near != "" {
+		return fmt.Errorf("%w %s; did you mean %s?", ErrUnknownAgent, quote(name), quote(near))
+	}
+	return fmt.Errorf("%w %s", ErrUnknownAgent, quote(name))
+}
+
+// AgentSet is a set of agents of one snapshot. It is not safe for concurrent
+// changes.
+type AgentSet struct {
+	roster *roster
+	bits   []uint64
+}
+
+// NewSet returns an empty set over the agents of s. It fits the snapshots that
+// differ from s by observations alone.
+func (s *Snapshot) NewSet() *AgentSet {
+	return &AgentSet{roster: s.roster, bits: make([]uint64, (len(s.agents)+63)/64)}
+}
+
+// Add puts an agent into the set; a name that no agent has is left out.
+func (a *AgentSet) Add(name string) {
+	if i, ok := a.roster.index[name]; ok {
+		a.bits[i/64] |= 1 << (i % 64)
+	}
+}
+
+// Len returns the number of agents in the set.
+func (a *AgentSet) Len() (n int) {
+	for _, w := range a.bits {
+		n += bits.OnesCount64(w)
+	}
+	return n
+}
+
+func (a *AgentSet) has(i int32) bool { return a.bits[i/64]>>(i%64)&1 != 0 }

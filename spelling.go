@@ -1,0 +1,49 @@
+package tinydancer
+
+import (
+	"strconv"
+	"strings"
+)
+
+func quote(s string) string { return strconv.Quote(shorten(s)) }
+
+// nearest returns the candidate with the smallest edit distance to s, without
+// regard to case, or "" if none is near enough to be what was meant: a third
+// of its letters may differ, and at least one.
+func nearest(s string, candidates []string) string {
+	const tooLong = 64 // nobody mistypes a kilobyte
+	if len(s) > tooLong {
+		return ""
+	}
+	s = strings.ToLower(s)
+	best, bestDistance := "", tooLong
+	for _, c := range candidates {
+		limit := max(1, len(c)/3)
+		if d := editDistance(s, strings.ToLower(c)); d <= limit && d < bestDistance {
+			best, bestDistance = c, d
+		}
+	}
+	return best
+}
+
+// editDistance is the number of bytes to insert, delete or replace to turn a
+// into b (Levenshtein 1966).
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replace := diagonal
+			if a[i] != b[j] {
+				replace++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replace, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
