@@ -174,7 +174,7 @@ func validEmbedding(field string, e []float32, want int) error {
 		return nil
 	}
 	norm := f32.Norm(e)
-	if norm > 0 && norm <= math.MaxFloat64 {
+	if norm >= minNorm && norm <= maxNorm {
 		return nil
 	}
 	for i, v := range e {
@@ -182,9 +182,16 @@ func validEmbedding(field string, e []float32, want int) error {
 			return invalid(fmt.Sprintf("%s: component %d", field, i+1), formatNumber(v), "a finite number")
 		}
 	}
+	if norm > 0 {
+		return invalid(field, "a vector of length "+formatNumber(norm), "a length from 1e-15 to 1e15")
+	}
 	err := invalid(field, "a zero vector", "a vector with a direction")
-	err.Hint = "Cosine similarity has no meaning for a vector of zeros; leave the embedding out instead."
+	err.Hint = "Cosine similarity has no meaning for a vector of zeros."
 	return err
 }
+
+// Lengths in this range, and products of them, are far from what float32
+// cannot hold.
+const minNorm, maxNorm = 1e-15, 1e15
 
 func formatNumber(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }

@@ -3,6 +3,8 @@ package tinydancer
 import (
 	"math"
 	"strings"
+
+	"github.com/tinydancer/tinydancer/internal/spelling"
 )
 
 // Target is what a request is optimised for.
@@ -35,7 +37,7 @@ func ParseTarget(s string) (Target, error) {
 		}
 	}
 	err := invalid("target", quote(s), "one of balanced, cost, latency, quality")
-	if near := nearest(s, targetNames[:]); near != "" {
+	if near := spelling.Nearest(s, targetNames[:]); near != "" {
 		err.Hint = "Did you mean " + quote(near) + "?"
 	}
 	return 0, err

@@ -41,7 +41,8 @@ type Alternative struct {
 	EstimatedCostUSD   float64
 	EstimatedLatencyMS float64
 	ExpectedQuality    float64
-	Similarity         float64 // 0 without an embedding
+	Similarity         float64 // 0, and Embedded false, without an embedding
+	Embedded           bool
 }
 
 // Alternatives returns the runners-up, best first. The slice belongs to d.
@@ -70,7 +71,7 @@ func (d *Decision) fill(p *plan, req *Request, s *scratch) {
 	for k, o := range others {
 		e := &p.estimates[o.agent]
 		alternatives[k] = Alternative{
-			p.agents[o.agent].Name, o.score, e.CostUSD, e.LatencyMS, e.Quality, o.cosine,
+			p.agents[o.agent].Name, o.score, e.CostUSD, e.LatencyMS, e.Quality, o.cosine, p.row[o.agent] >= 0,
 		}
 	}
 	d.alternative = len(others)

@@ -3,6 +3,7 @@ package tinydancer
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -107,3 +108,5 @@ func shorten(s string) string {
 	}
 	return fmt.Sprintf("%s… (%d bytes)", s[:cut], len(s))
 }
+
+func quote(s string) string { return strconv.Quote(shorten(s)) }

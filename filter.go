@@ -5,6 +5,8 @@ import (
 	"slices"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/tinydancer/tinydancer/internal/spelling"
 )
 
 // filter is the constraints of one request, resolved against a snapshot.
@@ -141,7 +143,7 @@ func (r *roster) capabilityHint(c *Constraints) string {
 		}
 		slices.Sort(known)
 		hint := "No agent has the capability " + quote(name) + "."
-		if near := nearest(name, known); near != "" {
+		if near := spelling.Nearest(name, known); near != "" {
 			hint += " Did you mean " + quote(near) + "?"
 		}
 		return hint

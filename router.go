@@ -156,10 +156,20 @@ func (s *scratch) prepare(p *plan, e []float32) error {
 		if err := validEmbedding("request embedding", e, len(e)); err != nil {
 			return err
 		}
-		s.query = appendUnit(s.query[:0], e)
+		s.query = unit(s.query[:0], e)
 	}
 	s.norm = f32.Norm(e)
 	return nil
+}
+
+// unit appends e scaled to length 1, for lengths whose square float32 cannot
+// hold.
+func unit(dst, e []float32) []float32 {
+	norm := f32.Norm(e)
+	for _, v := range e {
+		dst = append(dst, float32(float64(v)/norm))
+	}
+	return dst
 }
 
 // scanSorted serves the targets that do not depend on the request's
@@ -289,7 +299,7 @@ func (p *plan) fastCosine(i int32, unit []float32) float64 {
 	if row < 0 {
 		return 0
 	}
-	return float64(f32.Dot(p.unit(row), unit))
+	return float64(f32.Dot(p.vector(row), unit)) / p.norms[row]
 }
 
 // exactCosine is the same on every machine.
@@ -298,6 +308,6 @@ func (p *plan) exactCosine(i int32, e []float32, norm float64) float64 {
 	if row < 0 {
 		return 0
 	}
-	cosine := f32.DotExact(p.unit(row), e) / (norm * p.norms[row])
+	cosine := f32.DotExact(p.vector(row), e) / (norm * p.norms[row])
 	return math.Min(1, math.Max(-1, cosine))
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/tinydancer/tinydancer/internal/f32"
+	"github.com/tinydancer/tinydancer/internal/spelling"
 )
 
 // Snapshot is an immutable set of agents with what was observed of them. All
@@ -31,8 +32,8 @@ type roster struct {
 
 	dimension int       // of all embeddings; 0 if no agent has one
 	row       []int32   // of agent i in matrix, -1 for none
-	matrix    []float32 // embeddings scaled to length 1, row by row
-	norms     []float64 // of the rows, exactly: 1 but for rounding
+	matrix    []float32 // embeddings, row by row; the agents' own are slices of it
+	norms     []float64 // of the rows, exactly
 }
 
 // NewSnapshot builds a snapshot. tallies holds one entry an agent, in the
@@ -50,7 +51,8 @@ func NewSnapshot(agents []Agent, tallies []Tally) (*Snapshot, error) {
 	sorted := make([]Agent, len(agents))
 	sortedTallies := make([]Tally, len(agents))
 	for to, from := range order {
-		sorted[to] = agents[from].clone()
+		sorted[to] = agents[from] // newRoster copies the embedding
+		sorted[to].Capabilities = slices.Clone(sorted[to].Capabilities)
 		sorted[to].normalise()
 		if tallies != nil {
 			sortedTallies[to] = tallies[from]
@@ -66,7 +68,17 @@ func NewSnapshot(agents []Agent, tallies []Tally) (*Snapshot, error) {
 	return &Snapshot{roster: r, tallies: sortedTallies}, nil
 }
 
-// newRoster takes agents that are valid and sorted by name, and keeps them.
+// WithTallies returns a snapshot of the same agents with other observations,
+// one tally an agent in the order of their names. It shares all else with s.
+func (s *Snapshot) WithTallies(tallies []Tally) (*Snapshot, error) {
+	if len(tallies) != len(s.agents) {
+		return nil, invalid("tallies", fmt.Sprint(len(tallies)), fmt.Sprintf("%d, one an agent", len(s.agents)))
+	}
+	return &Snapshot{roster: s.roster, tallies: slices.Clone(tallies)}, nil
+}
+
+// newRoster takes agents that are valid and sorted by name, and keeps them but
+// for their embeddings, which it copies.
 func newRoster(agents []Agent) (*roster, error) {
 	r := &roster{
 		agents:       agents,
@@ -112,21 +124,12 @@ func newRoster(agents []Agent) (*roster, error) {
 			mask[bit/64] |= 1 << (bit % 64)
 		}
 		if e := agents[i].Embedding; len(e) > 0 {
-			r.matrix = appendUnit(r.matrix, e)
-			r.norms = append(r.norms, f32.Norm(r.unit(r.row[i])))
+			r.matrix = append(r.matrix, e...)
+			r.norms = append(r.norms, f32.Norm(e))
+			agents[i].Embedding = r.vector(r.row[i])
 		}
 	}
 	return r, nil
-}
-
-// appendUnit appends e scaled to length 1. The norm is exact, so that the
-// result is the same on every machine.
-func appendUnit(dst, e []float32) []float32 {
-	norm := f32.Norm(e)
-	for _, v := range e {
-		dst = append(dst, float32(float64(v)/norm))
-	}
-	return dst
 }
 
 func hasKey[K comparable, V any](m map[K]V, k K) bool {
@@ -138,9 +141,9 @@ func (r *roster) mask(agent int32) []uint64 {
 	return r.masks[int(agent)*r.words:][:r.words]
 }
 
-// unit returns the embedding of an agent that has one, scaled to length 1.
-func (r *roster) unit(row int32) []float32 {
-	return r.matrix[int(row)*r.dimension:][:r.dimension]
+func (r *roster) vector(row int32) []float32 {
+	from := int(row) * r.dimension
+	return r.matrix[from : from+r.dimension : from+r.dimension]
 }
 
 // Snapshot returns s, so that a Snapshot is itself a [Source].
@@ -189,7 +192,7 @@ func (s *Snapshot) unknown(name string) error {
 	for i := range s.agents {
 		names[i] = s.agents[i].Name
 	}
-	if near := nearest(name, names); near != "" {
+	if near := spelling.Nearest(name, names); near != "" {
 		return fmt.Errorf("%w %s; did you mean %s?", ErrUnknownAgent, quote(name), quote(near))
 	}
 	return fmt.Errorf("%w %s", ErrUnknownAgent, quote(name))

@@ -1,16 +1,12 @@
-package tinydancer
+// Package spelling finds the word that a mistyped one was meant to be.
+package spelling
 
-import (
-	"strconv"
-	"strings"
-)
+import "strings"
 
-func quote(s string) string { return strconv.Quote(shorten(s)) }
-
-// nearest returns the candidate with the smallest edit distance to s, without
+// Nearest returns the candidate with the smallest edit distance to s, without
 // regard to case, or "" if none is near enough to be what was meant: a third
 // of its letters may differ, and at least one.
-func nearest(s string, candidates []string) string {
+func Nearest(s string, candidates []string) string {
 	const tooLong = 64 // nobody mistypes a kilobyte
 	if len(s) > tooLong {
 		return ""

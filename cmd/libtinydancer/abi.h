@@ -1,0 +1,33 @@
+/* What pg/src/tinydancer.h declares for the other side. */
+#ifndef TINYDANCER_ABI_H
+#define TINYDANCER_ABI_H
+
+#include <stdint.h>
+
+typedef struct td_reply
+{
+	char *data;
+	int64_t len;
+	int64_t cap;
+} td_reply;
+
+typedef struct td_span
+{
+	const void *data;
+	int64_t len;
+} td_span;
+
+typedef struct td_request
+{
+	uint64_t router;
+	const float *embedding;
+	int64_t steps;
+	int64_t dimension;
+	td_span target;
+	td_span constraints;
+	const int64_t *visible;
+	int64_t nvisible;
+	int64_t as_rows;
+} td_request;
+
+#endif

@@ -1,0 +1,111 @@
+package main
+
+import "github.com/tinydancer/tinydancer"
+
+// decision writes a decision in the shape that ruvector_route promises.
+func (t *tape) decision(d *tinydancer.Decision, noAlternatives bool) {
+	t.tag('{')
+	t.key("agent_name")
+	t.text(d.AgentName)
+	t.key("confidence")
+	t.number(d.Confidence)
+	t.key("estimated_cost")
+	t.number(d.EstimatedCostUSD)
+	t.key("estimated_latency_ms")
+	t.number(d.EstimatedLatencyMS)
+	t.key("expected_quality")
+	t.number(d.ExpectedQuality)
+	t.key("similarity_score")
+	t.similarity(d)
+	t.key("reasoning")
+	t.written(d.AppendReasoning)
+	t.key("alternatives")
+	t.tag('[')
+	if !noAlternatives {
+		all := d.Alternatives()
+		for i := range all {
+			a := &all[i]
+			t.tag('{')
+			t.key("name")
+			t.text(a.AgentName)
+			t.key("score")
+			t.number(a.Score)
+			t.key("reason")
+			t.written(func(b []byte) []byte { return d.AppendReason(b, a) })
+			t.tag('}')
+		}
+	}
+	t.tag(']')
+	t.tag('}')
+}
+
+func (t *tape) similarity(d *tinydancer.Decision) {
+	if d.Embedded {
+		t.number(d.Similarity)
+	} else {
+		t.tag('0')
+	}
+}
+
+// decisionRows writes a decision as rows: the choice, then the alternatives.
+func (t *tape) decisionRows(d *tinydancer.Decision, noAlternatives bool) {
+	t.tag('r')
+	t.integer(1)
+	t.text(d.AgentName)
+	t.float(d.Score)
+	t.float(d.Confidence)
+	t.float(d.EstimatedCostUSD)
+	t.float(d.EstimatedLatencyMS)
+	t.float(d.ExpectedQuality)
+	t.cosine(d.Similarity, d.Embedded)
+	t.written(d.AppendReasoning)
+	if noAlternatives {
+		return
+	}
+	all := d.Alternatives()
+	for i := range all {
+		a := &all[i]
+		t.tag('r')
+		t.integer(int64(i) + 2)
+		t.text(a.AgentName)
+		t.float(a.Score)
+		t.tag('0')
+		t.float(a.EstimatedCostUSD)
+		t.float(a.EstimatedLatencyMS)
+		t.float(a.ExpectedQuality)
+		t.cosine(a.Similarity, a.Embedded)
+		t.written(func(b []byte) []byte { return d.AppendReason(b, a) })
+	}
+}
+
+func (t *tape) cosine(v float64, embedded bool) {
+	if embedded {
+		t.float(v)
+	} else {
+		t.tag('0')
+	}
+}
+
+// explanation writes one row of ruvector_explain.
+func (t *tape) explanation(e *tinydancer.Explanation) {
+	t.tag('r')
+	t.text(e.AgentName)
+	t.boolean(e.Eligible)
+	t.text(e.Reason)
+	if e.Rank > 0 {
+		t.integer(int64(e.Rank))
+	} else {
+		t.tag('0')
+	}
+	t.float(e.Score)
+	t.float(e.Estimate.CostUSD)
+	t.float(e.Estimate.LatencyMS)
+	t.float(e.Estimate.Quality)
+	t.cosine(e.Similarity, e.Embedded)
+	t.tag('{')
+	for _, c := range e.Contributions {
+		t.key(c.Name)
+		t.number(c.Value)
+	}
+	t.tag('}')
+}

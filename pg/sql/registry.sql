@@ -1,0 +1,220 @@
+-- What the registry functions do. They run as the owner of the tables, called
+-- through the doors in doors.sql, which know who the caller is: every agent
+-- that is read or changed is one that the caller may see.
+
+CREATE VIEW tinydancer.visible_agents AS
+    SELECT * FROM tinydancer.agents a
+     WHERE a.removed_at IS NULL AND tinydancer.is_visible(a.id);
+
+CREATE FUNCTION tinydancer.unknown_agent(name text) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM tinydancer.check_name('agent name', name);
+    PERFORM tinydancer.fail('42704', format('agent %L does not exist', tinydancer.shorten(name)),
+        'Did you mean ' || quote_literal(tinydancer.nearest(name,
+            ARRAY(SELECT a.name FROM tinydancer.visible_agents a ORDER BY a.name LIMIT 1000))) || '?');
+END
+$$;
+
+-- The row of an agent that is about to be changed, locked.
+CREATE FUNCTION tinydancer.lock_agent(name text) RETURNS tinydancer.agents
+LANGUAGE plpgsql AS $$
+DECLARE
+    agent tinydancer.agents;
+BEGIN
+    SELECT a.* INTO agent FROM tinydancer.agents a
+     WHERE a.name = lock_agent.name AND a.removed_at IS NULL AND tinydancer.is_visible(a.id)
+       FOR UPDATE;
+    IF agent.id IS NULL THEN
+        PERFORM tinydancer.unknown_agent(name);
+    END IF;
+    RETURN agent;
+END
+$$;
+
+-- The first embedding sets the dimension of all. Writers of embeddings queue
+-- up, so that two transactions cannot set two dimensions.
+CREATE FUNCTION tinydancer.check_dimension(agent tinydancer.agents) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    other record;
+BEGIN
+    IF agent.embedding IS NULL THEN
+        RETURN;
+    END IF;
+    PERFORM pg_advisory_xact_lock(7460191, 2);
+    SELECT a.name, cardinality(a.embedding) AS dimension INTO other
+      FROM tinydancer.agents a
+     WHERE a.removed_at IS NULL AND a.embedding IS NOT NULL AND a.id IS DISTINCT FROM agent.id
+     LIMIT 1;
+    IF FOUND AND other.dimension <> cardinality(agent.embedding) THEN
+        PERFORM tinydancer.fail('22000',
+            format('agent %L: embedding has %s dimensions, the registry has %s',
+                   agent.name, cardinality(agent.embedding), other.dimension),
+            'All agents are described by the same embedder; embed this one with it, or set the others'' embeddings to NULL first.');
+    END IF;
+END
+$$;
+
+CREATE FUNCTION tinydancer.insert_agent(agent tinydancer.agents) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    new_id bigint;
+BEGIN
+    PERFORM tinydancer.check_dimension(agent);
+    INSERT INTO tinydancer.agents (
+        name, agent_type, capabilities, cost_per_request, cost_per_token, monthly_fixed,
+        declared_latency_ms, declared_p95_ms, declared_p99_ms, declared_quality,
+        declared_success_rate, declared_requests, embedding, is_active, metadata)
+    VALUES (
+        agent.name, agent.agent_type, agent.capabilities, agent.cost_per_request, agent.cost_per_token,
+        agent.monthly_fixed, agent.declared_latency_ms, agent.declared_p95_ms, agent.declared_p99_ms,
+        agent.declared_quality, agent.declared_success_rate, agent.declared_requests, agent.embedding,
+        agent.is_active, agent.metadata)
+    ON CONFLICT (name) WHERE removed_at IS NULL DO NOTHING
+    RETURNING id INTO new_id;
+    IF new_id IS NULL THEN
+        PERFORM tinydancer.fail('42710', format('agent %L already exists', tinydancer.shorten(agent.name)),
+            'Change it with ruvector_update_agent, or remove it first.');
+    END IF;
+    PERFORM tinydancer.refuse_invisible(new_id);
+END
+$$;
+
+CREATE FUNCTION tinydancer.save_agent(agent tinydancer.agents) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM tinydancer.check_dimension(agent);
+    UPDATE tinydancer.agents a SET
+        name = agent.name, agent_type = agent.agent_type, capabilities = agent.capabilities,
+        cost_per_request = agent.cost_per_request, cost_per_token = agent.cost_per_token,
+        monthly_fixed = agent.monthly_fixed, declared_latency_ms = agent.declared_latency_ms,
+        declared_p95_ms = agent.declared_p95_ms, declared_p99_ms = agent.declared_p99_ms,
+        declared_quality = agent.declared_quality, declared_success_rate = agent.declared_success_rate,
+        declared_requests = agent.declared_requests, embedding = agent.embedding,
+        is_active = agent.is_active, metadata = agent.metadata, updated_at = now()
+     WHERE a.id = agent.id;
+    PERFORM tinydancer.refuse_invisible(agent.id);
+EXCEPTION WHEN unique_violation THEN
+    PERFORM tinydancer.fail('42710', format('agent %L already exists', tinydancer.shorten(agent.name)));
+END
+$$;
+
+-- A caller that row security keeps from seeing a row may not write it either.
+CREATE FUNCTION tinydancer.refuse_invisible(agent_id bigint) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT tinydancer.is_visible(agent_id) THEN
+        PERFORM tinydancer.fail('42501', 'the agent would not be visible to its writer',
+            'A row security policy on tinydancer.agents hides it from role ' || tinydancer.caller() || '.');
+    END IF;
+END
+$$;
+
+CREATE FUNCTION tinydancer.register_agent(
+    name text, agent_type text, capabilities text[],
+    cost_per_request float8, avg_latency_ms float8, quality_score float8) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    agent tinydancer.agents := tinydancer.blank_agent();
+BEGIN
+    agent.name := tinydancer.check_name('agent name', name);
+    agent.agent_type := lower(tinydancer.check_name('agent_type', agent_type));
+    agent.capabilities := tinydancer.check_capabilities('capabilities', capabilities);
+    agent.cost_per_request := tinydancer.check_number('cost_per_request', cost_per_request, 'Infinity');
+    agent.declared_latency_ms := tinydancer.check_number('avg_latency_ms', avg_latency_ms, 'Infinity');
+    agent.declared_quality := tinydancer.check_number('quality_score', quality_score, 1);
+    PERFORM tinydancer.insert_agent(agent);
+    RETURN true;
+END
+$$;
+
+CREATE FUNCTION tinydancer.register_agent_full(config jsonb) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    agent tinydancer.agents := tinydancer.patched(tinydancer.blank_agent(), config);
+BEGIN
+    IF agent.name IS NULL THEN
+        PERFORM tinydancer.fail('22023', 'agent config: got no "name", want one');
+    END IF;
+    PERFORM tinydancer.insert_agent(agent);
+    RETURN true;
+END
+$$;
+
+CREATE FUNCTION tinydancer.update_agent(name text, patch jsonb) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM tinydancer.save_agent(tinydancer.patched(tinydancer.lock_agent(name), patch));
+    RETURN true;
+END
+$$;
+
+CREATE FUNCTION tinydancer.set_agent_embedding(name text, embedding float4[]) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    agent tinydancer.agents := tinydancer.lock_agent(name);
+BEGIN
+    agent.embedding := tinydancer.check_embedding(format('agent %L: embedding', name), embedding);
+    PERFORM tinydancer.save_agent(agent);
+    RETURN true;
+END
+$$;
+
+CREATE FUNCTION tinydancer.set_agent_active(name text, is_active boolean) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    agent tinydancer.agents := tinydancer.lock_agent(name);
+BEGIN
+    IF is_active IS NULL THEN
+        PERFORM tinydancer.fail('22004', 'is_active: got NULL, want true or false');
+    END IF;
+    agent.is_active := set_agent_active.is_active;
+    PERFORM tinydancer.save_agent(agent);
+    RETURN true;
+END
+$$;
+
+-- The row stays, for the observations that are of it; the name is free again.
+CREATE FUNCTION tinydancer.remove_agent(name text) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    agent tinydancer.agents := tinydancer.lock_agent(name);
+BEGIN
+    UPDATE tinydancer.agents a SET removed_at = now(), updated_at = now() WHERE a.id = agent.id;
+    RETURN true;
+END
+$$;
+
+CREATE FUNCTION tinydancer.clear_agents() RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE tinydancer.agents a SET removed_at = now(), updated_at = now()
+     WHERE a.removed_at IS NULL AND tinydancer.is_visible(a.id);
+    RETURN true;
+END
+$$;
+
+-- Estimates begin anew; the observations stay in the table. NULL: all agents.
+CREATE FUNCTION tinydancer.reset_metrics(name text) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    chosen bigint[];
+BEGIN
+    IF name IS NOT NULL THEN
+        chosen := ARRAY[(tinydancer.lock_agent(name)).id];
+    ELSE
+        chosen := ARRAY(SELECT a.id FROM tinydancer.visible_agents a);
+    END IF;
+    PERFORM tinydancer.fold(with_own => false);
+    IF EXISTS (SELECT FROM tinydancer.tail t WHERE t.agent_id = ANY (chosen)
+                AND t.xid = pg_current_xact_id_if_assigned()) THEN
+        PERFORM tinydancer.fail('0A000', 'cannot reset metrics that this transaction has observed',
+            'Commit the observations first.');
+    END IF;
+    DELETE FROM tinydancer.latency_histogram h WHERE h.agent_id = ANY (chosen);
+    DELETE FROM tinydancer.estimates e WHERE e.agent_id = ANY (chosen);
+    INSERT INTO tinydancer.estimates (agent_id, reset_at) SELECT id, now() FROM unnest(chosen) AS id;
+    RETURN true;
+END
+$$;

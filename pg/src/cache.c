@@ -1,0 +1,353 @@
+/*
+ * The registry as the present statement may see it.
+ *
+ * Reading the tables for every route would cost more than the route, and a
+ * copy that is merely recent would be wrong: a statement must see what its
+ * snapshot sees, no more and no less. So each table (agents, estimates) has
+ *
+ *   generation   counts the invalidations of the table, the aborts of
+ *                transactions and of subtransactions in this backend
+ *   fresh        rows as of a snapshot newer than any statement's; serves
+ *                every statement whose snapshot is not older, as long as the
+ *                generation stays
+ *   old          rows as of one statement's own snapshot; serves exactly it,
+ *                unless something was rolled back since
+ *
+ * A trigger on the table sends the relcache invalidation when a transaction
+ * that changed it commits, to all backends and, through WAL, to standbys.
+ */
+#include "tinydancer.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "commands/trigger.h"
+#include "storage/proc.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#if PG_VERSION_NUM >= 170000
+#define MY_LXID (MyProc->vxid.lxid)
+#else
+#define MY_LXID (MyProc->lxid)
+#endif
+
+/* What of a snapshot decides which rows it shows. */
+typedef struct Horizon
+{
+	TransactionId xmin;
+	TransactionId xmax;
+	TransactionId *xids;		/* in progress: xip, or subxip in recovery */
+	uint32		nxids;
+	uint32		capacity;
+	CommandId	curcid;
+	LocalTransactionId lxid;
+	bool		recovery;
+	bool		overflowed;
+} Horizon;
+
+typedef struct Slot
+{
+	bool		valid;
+	uint64		generation;
+	uint64		aborts;
+	Horizon		horizon;
+	uint64		content;		/* names what was loaded; 0 is nothing */
+	StringInfoData rows;		/* estimates; agents go to Go at once */
+	td_handle	roster;
+} Slot;
+
+typedef struct Table
+{
+	const char *name;
+	bool		(*load) (Oid relid, Snapshot snapshot, StringInfo rows);
+	bool		is_roster;
+	Oid			relid;
+	uint64		generation;
+	Slot		fresh;
+	Slot		old;
+} Table;
+
+static Table agents = {.name = "agents", .load = td_load_agents, .is_roster = true};
+static Table estimates = {.name = "estimates", .load = td_load_estimates};
+static Table *const tables[] = {&agents, &estimates};
+
+static uint64 contents = 0;
+static uint64 aborts = 0;
+static MemoryContext cache_context;
+
+/* ---- what moves a generation ---- */
+
+/* No access to tables is allowed here: it only counts. */
+static void
+relation_invalidated(Datum arg, Oid relid)
+{
+	for (size_t i = 0; i < lengthof(tables); i++)
+		if (relid == InvalidOid || tables[i]->relid == relid)
+			tables[i]->generation++;
+}
+
+/*
+ * What an aborted transaction loaded may hold its own rows, which are now
+ * nobody's. Its invalidations are not sent, so the abort itself counts.
+ */
+static void
+something_aborted(void)
+{
+	aborts++;
+	relation_invalidated((Datum) 0, InvalidOid);
+}
+
+static void
+transaction_ended(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PARALLEL_ABORT)
+		something_aborted();
+}
+
+static void
+subtransaction_ended(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		something_aborted();
+}
+
+void
+td_register_callbacks(void)
+{
+	CacheRegisterRelcacheCallback(relation_invalidated, (Datum) 0);
+	RegisterXactCallback(transaction_ended, NULL);
+	RegisterSubXactCallback(subtransaction_ended, NULL);
+}
+
+/* tinydancer.changed(): the trigger on the tables that are cached. */
+PG_FUNCTION_INFO_V1(td_changed);
+Datum
+td_changed(PG_FUNCTION_ARGS)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("tinydancer.changed() is a trigger")));
+	CacheInvalidateRelcacheByRelid(RelationGetRelid(((TriggerData *) fcinfo->context)->tg_relation));
+	return PointerGetDatum(NULL);
+}
+
+/* ---- horizons ---- */
+
+static void
+remember(Horizon *h, Snapshot s)
+{
+	uint32		n = s->takenDuringRecovery ? s->subxcnt : s->xcnt;
+
+	if (n > h->capacity)
+	{
+		MemoryContext before = MemoryContextSwitchTo(cache_context);
+
+		h->xids = h->xids ? repalloc(h->xids, n * sizeof(TransactionId)) : palloc(n * sizeof(TransactionId));
+		h->capacity = n;
+		MemoryContextSwitchTo(before);
+	}
+	if (n > 0)
+		memcpy(h->xids, s->takenDuringRecovery ? s->subxip : s->xip, n * sizeof(TransactionId));
+	h->nxids = n;
+	h->xmin = s->xmin;
+	h->xmax = s->xmax;
+	h->curcid = s->curcid;
+	h->lxid = MY_LXID;
+	h->recovery = s->takenDuringRecovery;
+	h->overflowed = s->suboverflowed;
+}
+
+/* Whether s shows exactly what h shows. */
+static bool
+same(const Horizon *h, Snapshot s)
+{
+	const TransactionId *xids = s->takenDuringRecovery ? s->subxip : s->xip;
+	uint32		n = s->takenDuringRecovery ? s->subxcnt : s->xcnt;
+
+	return h->lxid == MY_LXID && h->curcid == s->curcid &&
+		h->xmin == s->xmin && h->xmax == s->xmax &&
+		h->recovery == s->takenDuringRecovery && h->overflowed == s->suboverflowed &&
+		h->nxids == n && (n == 0 || memcmp(h->xids, xids, n * sizeof(TransactionId)) == 0);
+}
+
+static bool
+contains(const Horizon *h, TransactionId xid)
+{
+	for (uint32 i = 0; i < h->nxids; i++)
+		if (h->xids[i] == xid)
+			return true;
+	return false;
+}
+
+/* Whether s sees all that h sees: it was taken no earlier. */
+static bool
+not_older(Snapshot s, const Horizon *h)
+{
+	const TransactionId *xids = s->takenDuringRecovery ? s->subxip : s->xip;
+	uint32		n = s->takenDuringRecovery ? s->subxcnt : s->xcnt;
+
+	if (s->takenDuringRecovery != h->recovery)
+		return false;
+	if (h->lxid == MY_LXID && s->curcid < h->curcid)
+		return false;
+	if (s->xmax != h->xmax)
+		return TransactionIdFollows(s->xmax, h->xmax);
+	if (h->recovery && (s->suboverflowed || h->overflowed))
+		return false;			/* xids may be missing from the lists */
+	for (uint32 i = 0; i < n; i++)
+		if (!contains(h, xids[i]))
+			return false;
+	return true;
+}
+
+/* ---- loading ---- */
+
+static Oid
+relation_id(Table *t)
+{
+	if (!OidIsValid(t->relid))
+	{
+		Oid			schema = get_namespace_oid(TD_SCHEMA, false);
+
+		t->relid = get_relname_relid(t->name, schema);
+		if (!OidIsValid(t->relid))
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_TABLE),
+					 errmsg("table tinydancer.%s does not exist", t->name)));
+		t->generation++;
+	}
+	return t->relid;
+}
+
+Oid
+td_agents_relid(void)
+{
+	return relation_id(&agents);
+}
+
+/* After DROP EXTENSION and CREATE EXTENSION the tables are others. */
+static void
+forget_dropped(Table *t)
+{
+	if (OidIsValid(t->relid) && !SearchSysCacheExists1(RELOID, ObjectIdGetDatum(t->relid)))
+	{
+		t->relid = InvalidOid;
+		t->fresh.valid = t->old.valid = false;
+	}
+}
+
+/*
+ * Fills a slot as of a snapshot. The slot is invalid while it is being filled,
+ * and stays so after an error. Returns false if the trigger that reports
+ * changes does not fire always, so that a cached copy could miss one.
+ */
+static bool
+fill(Table *t, Slot *slot, Snapshot snapshot)
+{
+	StringInfoData rows;
+	bool		reported;
+
+	slot->valid = false;
+	slot->generation = t->generation;
+	slot->aborts = aborts;
+	initStringInfo(&rows);
+	reported = t->load(t->relid, snapshot, &rows);
+	if (t->is_roster)
+	{
+		td_handle	roster = 0;
+
+		TD_CALL(td_scratch_reply(), roster, (td_span) {rows.data, rows.len}, &roster, td_scratch_reply());
+		td_release(slot->roster);
+		slot->roster = roster;
+	}
+	else
+	{
+		if (slot->rows.data == NULL)
+		{
+			MemoryContext before = MemoryContextSwitchTo(cache_context);
+
+			initStringInfo(&slot->rows);
+			MemoryContextSwitchTo(before);
+		}
+		resetStringInfo(&slot->rows);
+		appendBinaryStringInfo(&slot->rows, rows.data, rows.len);
+	}
+	pfree(rows.data);
+	remember(&slot->horizon, snapshot);
+	slot->content = ++contents;
+	slot->valid = true;
+	return reported;
+}
+
+/* The slot of t that serves the active snapshot. */
+static Slot *
+current(Table *t, Snapshot active)
+{
+	if (likely(t->fresh.valid && t->fresh.generation == t->generation && !IsParallelWorker() &&
+			   not_older(active, &t->fresh.horizon)))
+		return &t->fresh;
+	if (t->old.valid && t->old.aborts == aborts && same(&t->old.horizon, active))
+		return &t->old;
+
+	forget_dropped(t);
+	relation_id(t);
+
+	/*
+	 * A parallel worker sees what its leader's snapshot sees, and lives for
+	 * one statement. Elsewhere a newer copy is worth having, unless the one
+	 * there is would do for a newer statement.
+	 */
+	if (!IsParallelWorker() && !(t->fresh.valid && t->fresh.generation == t->generation))
+	{
+		Snapshot	newest = RegisterSnapshot(GetCatalogSnapshot(t->relid));
+		bool		reported = fill(t, &t->fresh, newest);
+
+		UnregisterSnapshot(newest);
+		if (!reported || t->fresh.generation != t->generation)
+			t->fresh.valid = false;
+		else if (not_older(active, &t->fresh.horizon))
+			return &t->fresh;
+	}
+	fill(t, &t->old, active);
+	return &t->old;
+}
+
+/* The router over the rows that the present statement sees. */
+td_handle
+td_current_router(void)
+{
+	static td_handle router = 0;
+	static uint64 of_roster = 0,
+				of_estimates = 0,
+				of_settings = 0;
+	Snapshot	active = GetActiveSnapshot();
+	Slot	   *roster,
+			   *sums;
+
+	if (unlikely(cache_context == NULL))
+		cache_context = AllocSetContextCreate(TopMemoryContext, "tinydancer cache", ALLOCSET_DEFAULT_SIZES);
+
+	AcceptInvalidationMessages();
+	roster = current(&agents, active);
+	sums = current(&estimates, active);
+	if (unlikely(roster->content != of_roster || sums->content != of_estimates ||
+				 td_settings_generation != of_settings))
+	{
+		td_handle	next = 0;
+
+		TD_CALL(td_scratch_reply(), router, roster->roster, (td_span) {sums->rows.data, sums->rows.len},
+				td_settings_span(), &next, td_scratch_reply());
+		td_release(router);
+		router = next;
+		of_roster = roster->content;
+		of_estimates = sums->content;
+		of_settings = td_settings_generation;
+	}
+	return router;
+}

@@ -1,0 +1,225 @@
+/*
+ * Reading the tables as of a snapshot.
+ *
+ * The heap is scanned directly: no plan, no privileges and no row security
+ * are in the way, and none is passed by, since whose rows a caller may see is
+ * asked at each call (caller.c). Rows are written in the form that
+ * cmd/libtinydancer/wire.go reads.
+ */
+#include "tinydancer.h"
+
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+/* ---- writing ---- */
+
+static void
+put_int64(StringInfo out, int64 v)
+{
+	appendBinaryStringInfo(out, (char *) &v, sizeof(v));
+}
+
+static void
+put_bytes(StringInfo out, const char *data, int len)
+{
+	int32		n = len;
+
+	appendBinaryStringInfo(out, (char *) &n, sizeof(n));
+	appendBinaryStringInfo(out, data, len);
+}
+
+static void
+put_text(StringInfo out, Datum value)
+{
+	text	   *t = DatumGetTextPP(value);
+
+	put_bytes(out, VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t));
+}
+
+static void
+put_texts(StringInfo out, Datum value)
+{
+	Datum	   *elements;
+	int32		n;
+
+	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT, &elements, NULL, &n);
+	appendBinaryStringInfo(out, (char *) &n, sizeof(n));
+	for (int i = 0; i < n; i++)
+		put_text(out, elements[i]);
+}
+
+static void
+put_floats(StringInfo out, Datum value, bool isnull)
+{
+	ArrayType  *array = isnull ? NULL : DatumGetArrayTypeP(value);
+	int			n = array ? ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) : 0;
+
+	put_bytes(out, array ? ARR_DATA_PTR(array) : "", n * sizeof(float4));
+}
+
+/* ---- reading ---- */
+
+/* Columns are found by name: an upgrade may have added some. */
+static AttrNumber
+column(Relation rel, const char *name)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (!att->attisdropped && namestrcmp(&att->attname, name) == 0)
+			return att->attnum;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("table tinydancer.%s has no column %s", RelationGetRelationName(rel), name),
+			 errhint("The extension's tables and its library come from different versions. "
+					 "Run ALTER EXTENSION tinydancer UPDATE.")));
+	return InvalidAttrNumber;
+}
+
+/*
+ * Whether the triggers that report changes fire always. pg_restore
+ * --disable-triggers leaves them firing for ordinary sessions only, and then
+ * rows from a logical subscription would go unnoticed.
+ */
+static bool
+changes_are_reported(Relation rel)
+{
+	TriggerDesc *triggers = rel->trigdesc;
+	int			found = 0;
+
+	for (int i = 0; triggers && i < triggers->numtriggers; i++)
+	{
+		Trigger    *t = &triggers->triggers[i];
+
+		if (strcmp(t->tgname, "changed") == 0 || strcmp(t->tgname, "truncated") == 0)
+		{
+			if (t->tgenabled != TRIGGER_FIRES_ALWAYS)
+				return false;
+			found++;
+		}
+	}
+	return found == 2;
+}
+
+static Datum
+value_of(TupleTableSlot *slot, AttrNumber n)
+{
+	bool		isnull;
+	Datum		v = slot_getattr(slot, n, &isnull);
+
+	return isnull ? (Datum) 0 : v;
+}
+
+bool
+td_load_agents(Oid relid, Snapshot snapshot, StringInfo out)
+{
+	static const char *const numbers[] = {
+		"cost_per_request", "cost_per_token", "monthly_fixed", "declared_latency_ms",
+		"declared_quality", "declared_success_rate",
+	};
+	Relation	rel = table_open(relid, AccessShareLock);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	TableScanDesc scan;
+	AttrNumber	id = column(rel, "id");
+	AttrNumber	name = column(rel, "name");
+	AttrNumber	type = column(rel, "agent_type");
+	AttrNumber	capabilities = column(rel, "capabilities");
+	AttrNumber	requests = column(rel, "declared_requests");
+	AttrNumber	active = column(rel, "is_active");
+	AttrNumber	embedding = column(rel, "embedding");
+	AttrNumber	removed = column(rel, "removed_at");
+	AttrNumber	number[lengthof(numbers)];
+	bool		reported = changes_are_reported(rel);
+	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "tinydancer row", ALLOCSET_DEFAULT_SIZES);
+
+	for (size_t i = 0; i < lengthof(numbers); i++)
+		number[i] = column(rel, numbers[i]);
+
+	scan = table_beginscan(rel, snapshot, 0, NULL);
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		MemoryContext before;
+		bool		isnull;
+		Datum		v;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!slot_attisnull(slot, removed))
+			continue;
+		before = MemoryContextSwitchTo(row_context);
+		put_int64(out, DatumGetInt64(value_of(slot, id)));
+		put_int64(out, DatumGetInt64(value_of(slot, requests)));
+		put_int64(out, DatumGetBool(value_of(slot, active)));
+		for (size_t i = 0; i < lengthof(numbers); i++)
+		{
+			float8		f = DatumGetFloat8(value_of(slot, number[i]));
+
+			appendBinaryStringInfo(out, (char *) &f, sizeof(f));
+		}
+		put_text(out, value_of(slot, name));
+		put_text(out, value_of(slot, type));
+		put_texts(out, value_of(slot, capabilities));
+		v = slot_getattr(slot, embedding, &isnull);
+		put_floats(out, v, isnull);
+		MemoryContextSwitchTo(before);
+		MemoryContextReset(row_context);
+	}
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(rel, AccessShareLock);
+	MemoryContextDelete(row_context);
+	return reported;
+}
+
+bool
+td_load_estimates(Oid relid, Snapshot snapshot, StringInfo out)
+{
+	static const char *const counts[] = {
+		"agent_id", "requests", "successes", "rated_successes", "rated_failures",
+	};
+	static const char *const sums[] = {
+		"success_quality_sum", "failure_quality_sum", "quality_square_sum", "latency_sum", "latency_square_sum",
+	};
+	Relation	rel = table_open(relid, AccessShareLock);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	TableScanDesc scan;
+	AttrNumber	count[lengthof(counts)];
+	AttrNumber	sum[lengthof(sums)];
+	bool		reported = changes_are_reported(rel);
+
+	for (size_t i = 0; i < lengthof(counts); i++)
+		count[i] = column(rel, counts[i]);
+	for (size_t i = 0; i < lengthof(sums); i++)
+		sum[i] = column(rel, sums[i]);
+
+	scan = table_beginscan(rel, snapshot, 0, NULL);
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		for (size_t i = 0; i < lengthof(counts); i++)
+			put_int64(out, DatumGetInt64(value_of(slot, count[i])));
+		for (size_t i = 0; i < lengthof(sums); i++)
+		{
+			float8		f = DatumGetFloat8(value_of(slot, sum[i]));
+
+			appendBinaryStringInfo(out, (char *) &f, sizeof(f));
+		}
+	}
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(rel, AccessShareLock);
+	return reported;
+}

@@ -1,0 +1,227 @@
+/*
+ * update_agent_metrics: one INSERT by a kept plan, and now and then a fold.
+ *
+ * The fold runs at the end of the transaction, so that the lock it takes is
+ * held no longer than the commit lasts, and one fold covers all observations
+ * of the transaction.
+ */
+#include "tinydancer.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include <math.h>
+
+/* Whether this session has made observations that it has not published. */
+static bool unpublished = false;
+
+/* Whether this transaction has made some. */
+static bool observed = false;
+
+/*
+ * A session may publish a few times in a row, so that somebody at a prompt
+ * sees what he did, and then once an interval. What it leaves is published by
+ * the next that may.
+ */
+#define PUBLISH_BURST 10
+
+static bool
+may_publish(void)
+{
+	static double credit = PUBLISH_BURST;
+	static TimestampTz last = 0;
+	TimestampTz now = GetCurrentTimestamp();
+	double		interval = td_publish_interval_ms * 1000.0;
+
+	credit = interval > 0 ? Min(PUBLISH_BURST, credit + (now - last) / interval) : PUBLISH_BURST;
+	last = now;
+	if (credit < 1)
+		return false;
+	credit -= 1;
+	return true;
+}
+
+static void
+fold(void)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			user;
+	int			context;
+
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(td_owner_id(), context | SECURITY_LOCAL_USERID_CHANGE);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_connect();
+	if (plan == NULL)
+	{
+		plan = SPI_prepare("SELECT tinydancer.fold(with_own => true, wait => false)", 0, NULL);
+		if (plan == NULL || SPI_keepplan(plan) != 0)
+			elog(ERROR, "tinydancer: cannot prepare: %s", SPI_result_code_string(SPI_result));
+	}
+	SPI_execute_plan(plan, NULL, NULL, false, 0);
+	SPI_finish();
+	PopActiveSnapshot();
+	SetUserIdAndSecContext(user, context);
+}
+
+/*
+ * Folds before the commit. An error in the fold must not take the user's
+ * transaction down: the observations stay in the tail.
+ */
+static void
+publish(void)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(memory);
+	PG_TRY();
+	{
+		fold();
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(memory);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(memory);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(memory);
+		CurrentResourceOwner = owner;
+		ereport(LOG,
+				(errmsg("tinydancer: observations were not published: %s", error->message)));
+		FreeErrorData(error);
+	}
+	PG_END_TRY();
+}
+
+/*
+ * A session that was not let to publish its last observations does so at the
+ * end of a later transaction, whatever that was about, if it may write.
+ */
+static void
+transaction_ends(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+			/* Under a fixed snapshot the watermark could not be read anew. */
+			if (unpublished && !XactReadOnly && !IsolationUsesXactSnapshot() && may_publish())
+			{
+				publish();
+				unpublished = false;
+			}
+			observed = false;
+			break;
+		case XACT_EVENT_ABORT:
+			if (observed)
+				unpublished = false;	/* what was left earlier is found by the next fold */
+			observed = false;
+			break;
+		default:
+			break;
+	}
+}
+
+static double
+checked(FunctionCallInfo fcinfo, int argument, const char *name, double highest)
+{
+	double		v;
+
+	if (PG_ARGISNULL(argument))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s: got NULL, want a number", name)));
+	v = PG_GETARG_FLOAT8(argument);
+	if (!(v >= 0 && v <= highest) || isinf(v))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("%s: got %g, want %s", name, v,
+						highest == 1 ? "a number from 0 to 1" : "a finite number of at least 0")));
+	return v;
+}
+
+static void
+unknown_agent(Datum name)
+{
+	Oid			types[] = {TEXTOID};
+
+	SPI_execute_with_args("SELECT tinydancer.unknown_agent($1)", 1, types, &name, " ", true, 0);
+	elog(ERROR, "tinydancer: unknown agent");	/* not reached */
+}
+
+static Datum
+append(FunctionCallInfo fcinfo)
+{
+	static SPIPlanPtr plan = NULL;
+	Datum		values[4];
+	char		nulls[] = "    ";
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("agent name: got NULL, want text")));
+	values[0] = PG_GETARG_DATUM(0);
+	values[1] = Float8GetDatum(checked(fcinfo, 1, "latency_ms", INFINITY));
+	if (PG_ARGISNULL(2))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("success: got NULL, want true or false")));
+	values[2] = PG_GETARG_DATUM(2);
+	if (PG_ARGISNULL(3))
+	{
+		values[3] = (Datum) 0;
+		nulls[3] = 'n';
+	}
+	else
+		values[3] = Float8GetDatum(checked(fcinfo, 3, "quality", 1));
+
+	SPI_connect();
+	if (plan == NULL)
+	{
+		Oid			types[] = {TEXTOID, FLOAT8OID, BOOLOID, FLOAT8OID};
+
+		plan = SPI_prepare("INSERT INTO tinydancer.observations (agent_id, latency_ms, success, quality)"
+						   " SELECT a.id, $2, $3, $4 FROM tinydancer.agents a"
+						   "  WHERE a.name OPERATOR(pg_catalog.=) $1 AND a.removed_at IS NULL"
+						   "    AND tinydancer.is_visible(a.id)",
+						   4, types);
+		if (plan == NULL || SPI_keepplan(plan) != 0)
+			elog(ERROR, "tinydancer: cannot prepare: %s", SPI_result_code_string(SPI_result));
+	}
+	if (SPI_execute_plan(plan, values, nulls, false, 0) != SPI_OK_INSERT)
+		elog(ERROR, "tinydancer: cannot insert an observation");
+	if (SPI_processed == 0)
+		unknown_agent(values[0]);
+	SPI_finish();
+	return BoolGetDatum(true);
+}
+
+PG_FUNCTION_INFO_V1(td_update_agent_metrics);
+Datum
+td_update_agent_metrics(PG_FUNCTION_ARGS)
+{
+	static bool registered = false;
+	Datum		result;
+
+	if (!registered)
+	{
+		RegisterXactCallback(transaction_ends, NULL);
+		registered = true;
+	}
+	result = td_as_owner(append, fcinfo, td_owner_id());
+	observed = unpublished = true;
+	return result;
+}

@@ -1,0 +1,100 @@
+/*
+ * Settings: tinydancer.*, each with a range and a description. Those that Go
+ * needs cross as one array of doubles, in the order of "numbers".
+ */
+#include "tinydancer.h"
+
+#include "utils/guc.h"
+
+uint64		td_settings_generation = 1;
+int			td_publish_interval_ms = 1000;
+
+static struct
+{
+	double		weight_quality;
+	double		weight_cost;
+	double		weight_latency;
+	double		weight_similarity;
+	double		reference_cost;
+	double		reference_latency_ms;
+	double		prior_weight;
+	double		expected_tokens;
+	double		max_alternatives;
+}			numbers;
+
+static int	max_alternatives = 3;
+
+static void
+changed_real(double value, void *extra)
+{
+	td_settings_generation++;
+}
+
+static void
+changed_int(int value, void *extra)
+{
+	td_settings_generation++;
+}
+
+static void
+define_real(const char *name, const char *brief, const char *full, double *variable,
+			double initial, double lowest, double highest)
+{
+	DefineCustomRealVariable(name, brief, full, variable, initial, lowest, highest,
+							 PGC_USERSET, 0, NULL, changed_real, NULL);
+}
+
+void
+td_define_settings(void)
+{
+	define_real("tinydancer.weight_quality",
+				"Weight of expected quality in the balanced score.",
+				"The four weights are divided by their sum; one of them must be above 0.",
+				&numbers.weight_quality, 0.4, 0, 1e6);
+	define_real("tinydancer.weight_cost",
+				"Weight of the cost utility in the balanced score.", NULL,
+				&numbers.weight_cost, 0.2, 0, 1e6);
+	define_real("tinydancer.weight_latency",
+				"Weight of the latency utility in the balanced score.", NULL,
+				&numbers.weight_latency, 0.2, 0, 1e6);
+	define_real("tinydancer.weight_similarity",
+				"Weight of the similarity of request and agent in the balanced score.", NULL,
+				&numbers.weight_similarity, 0.2, 0, 1e6);
+	define_real("tinydancer.reference_cost",
+				"Price of a request, in USD, whose utility is 1/2.",
+				"The utility of a cost c is reference/(reference + c).",
+				&numbers.reference_cost, 0.01, 1e-9, 1e6);
+	define_real("tinydancer.reference_latency_ms",
+				"Latency, in milliseconds, whose utility is 1/2.",
+				"The utility of a latency l is reference/(reference + l).",
+				&numbers.reference_latency_ms, 1000, 1e-3, 1e9);
+	define_real("tinydancer.prior_weight",
+				"How many observations a declared quality or latency is worth.", NULL,
+				&numbers.prior_weight, 10, 1e-3, 1e9);
+	define_real("tinydancer.expected_tokens",
+				"Tokens of a request that does not say how long it is.",
+				"Counts for agents that charge by the token.",
+				&numbers.expected_tokens, 1000, 1, 1e9);
+	DefineCustomIntVariable("tinydancer.max_alternatives",
+							"How many runners-up a decision names.",
+							"-1 names all.",
+							&max_alternatives, 3, -1, 1000000, PGC_USERSET, 0, NULL, changed_int, NULL);
+	DefineCustomIntVariable("tinydancer.publish_interval",
+							"How often a session publishes observations to the estimates that route reads.",
+							"A session that makes few observations publishes each at its commit; one that makes many, "
+							"once in this time.",
+							&td_publish_interval_ms, 1000, 0, 3600 * 1000, PGC_USERSET, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+#if PG_VERSION_NUM >= 150000
+	MarkGUCPrefixReserved("tinydancer");
+#else
+	EmitWarningsOnPlaceholders("tinydancer");
+#endif
+}
+
+td_span
+td_settings_span(void)
+{
+	numbers.max_alternatives = max_alternatives;
+	return (td_span) {&numbers, sizeof(numbers)};
+}

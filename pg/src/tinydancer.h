@@ -1,0 +1,142 @@
+/*
+ * The doorway between PostgreSQL and the Go library.
+ *
+ * C marshals: it reads rows and arguments into plain buffers, calls Go, and
+ * turns the bytes that come back into datums or an error. What is decided is
+ * decided in Go; what is kept is kept in tables.
+ */
+#ifndef TINYDANCER_H
+#define TINYDANCER_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+
+#include <signal.h>
+
+#include "utils/array.h"
+#include "utils/snapshot.h"
+
+#if PG_VERSION_NUM < 140000
+#error "tinydancer needs PostgreSQL 14 or later"
+#endif
+
+#define TD_SCHEMA "tinydancer"
+
+/* SQLSTATEs of our own; docs/sql.md lists them. */
+#define ERRCODE_TD_NO_MATCH MAKE_SQLSTATE('T', 'D', '0', '0', '1')
+#define ERRCODE_TD_PANIC MAKE_SQLSTATE('T', 'D', '5', '0', '0')
+
+/* ---- golib.c: the Go library ---- */
+
+typedef uint64 td_handle;
+
+/* What Go answers with: bytes in memory that C owns. */
+typedef struct td_reply
+{
+	char	   *data;
+	int64		len;
+	int64		cap;
+} td_reply;
+
+/* Arrays and text as they cross: a pointer and a length, borrowed. */
+typedef struct td_span
+{
+	const void *data;
+	int64		len;
+} td_span;
+
+/* Mirrors wireRequest in cmd/libtinydancer. */
+typedef struct td_request
+{
+	td_handle	router;
+	const float *embedding;
+	int64		steps;			/* 0: one embedding; else rows of a sequence */
+	int64		dimension;
+	td_span		target;
+	td_span		constraints;	/* JSON, or length 0 */
+	const int64 *visible;		/* ids, or NULL for all */
+	int64		nvisible;
+	int64		as_rows;		/* route: rows of columns instead of one jsonb */
+} td_request;
+
+typedef struct td_golib
+{
+	int			(*init) (td_reply *reply);
+	int			(*roster) (td_span rows, td_handle *roster, td_reply *reply);
+	int			(*router) (td_handle roster, td_span tallies, td_span config, td_handle *router, td_reply *reply);
+	void		(*release) (td_handle handle);
+	int			(*route) (const td_request *request, td_reply *reply);
+	int			(*explain) (const td_request *request, td_reply *reply);
+	int			(*embed) (td_span text, td_reply *reply);
+	int			(*nearest) (td_span word, td_span candidates, td_reply *reply);
+	void		(*take) (td_reply *reply);
+	int			(*provoke) (int how, td_reply *reply);	/* test builds only */
+} td_golib;
+
+/* The library, loaded at the first call in this process. */
+extern const td_golib *td_go(void);
+extern const char *td_golib_path(void);
+
+/* Calls a function of the library under the signal mask; raises its error. */
+#define TD_CALL(reply, function, ...) \
+	do { \
+		const td_golib *go_ = td_go(); \
+		sigset_t	mask_; \
+		int			status_; \
+		td_enter(&mask_); \
+		status_ = go_->function(__VA_ARGS__); \
+		td_leave(&mask_); \
+		td_finish(status_, reply); \
+	} while (0)
+
+extern void td_enter(sigset_t *before);
+extern void td_leave(const sigset_t *before);
+extern void td_finish(int status, td_reply *reply);
+extern td_reply *td_scratch_reply(void);
+extern void td_release(td_handle handle);
+
+/* ---- settings.c ---- */
+
+extern uint64 td_settings_generation;
+extern int	td_publish_interval_ms;
+extern void td_define_settings(void);
+extern td_span td_settings_span(void);
+
+/* ---- cache.c: the registry as the present statement may see it ---- */
+
+extern void td_register_callbacks(void);
+extern td_handle td_current_router(void);
+extern Oid	td_agents_relid(void);
+
+/* ---- load.c ---- */
+
+extern bool td_load_agents(Oid relid, Snapshot snapshot, StringInfo rows);
+extern bool td_load_estimates(Oid relid, Snapshot snapshot, StringInfo rows);
+
+/* ---- caller.c ---- */
+
+extern Oid	td_caller_id(void);
+extern Oid	td_owner_id(void);
+extern Datum td_as_owner(Datum (*body) (FunctionCallInfo), FunctionCallInfo fcinfo, Oid owner);
+extern bool td_rows_are_restricted(void);
+extern int64 *td_visible_ids(int *count);
+
+/* ---- arrays.c ---- */
+
+extern const float *td_read_embedding(const char *what, ArrayType *array, int64 *steps, int64 *dimension);
+
+/* ---- tape.c ---- */
+
+typedef struct td_tape
+{
+	const char *at;
+	const char *end;
+} td_tape;
+
+extern Datum td_tape_jsonb(td_tape *tape);
+extern int64 td_tape_int(td_tape *tape);
+extern Datum td_tape_datum(td_tape *tape, bool *isnull);
+
+#endif							/* TINYDANCER_H */
