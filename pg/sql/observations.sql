@@ -130,7 +130,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     lock_class constant integer := 7460191;
     here constant bigint := tinydancer.system_identifier();
-    state tinydancer.fold_state;
+    first_fold boolean;
     counted bigint;
 BEGIN
     -- First the lock, so that the statements below have a snapshot that was
@@ -140,7 +140,8 @@ BEGIN
     ELSIF NOT pg_try_advisory_xact_lock(lock_class, 1) THEN
         RETURN NULL;
     END IF;
-    SELECT * INTO state FROM tinydancer.fold_state f WHERE f.sp = here FOR UPDATE;
+    PERFORM FROM tinydancer.fold_state f WHERE f.sp = here FOR UPDATE;
+    first_fold := NOT FOUND;
 
     WITH sums AS MATERIALIZED (
         SELECT * FROM tinydancer.tail
@@ -189,11 +190,12 @@ BEGIN
 
     -- The first fold of a cluster has counted what a dump brought along: its
     -- transaction ids mean nothing from here on.
-    IF state.sp IS NULL THEN
+    IF first_fold THEN
         INSERT INTO tinydancer.fold_state AS f (sp, snap)
-        SELECT DISTINCT o.sp, pg_snapshot '9223372036854775807:9223372036854775807:'
+        SELECT o.sp, '9223372036854775807:9223372036854775807:'
           FROM tinydancer.observations o
          WHERE o.sp <> here
+         GROUP BY o.sp
         ON CONFLICT (sp) DO UPDATE SET snap = excluded.snap;
     END IF;
     RETURN counted;
