@@ -8,93 +8,103 @@ import "math"
 //
 //	P = P(x₁ feasible, x₁ ≥ xⱼ for all j) = ∫ φ₁(x) Πⱼ Φⱼ(x) dx
 //
-// The integral is a sum over 24 cells. In each, the mass of φ₁ is exact and
-// the product is the mean of its values at the two ends. The cells are narrow
+// The integral is a sum over cells. In each, the mass of φ₁ is exact and the
+// product is the mean of its values at the two ends. The cells are narrow
 // where the product begins to rise and grow quadratically from there, so that
 // rivals known far better or far worse than the winner are met alike.
-const raceCells = 24
+const raceCells = 16
 
-// Rivals further behind than this many standard deviations of the difference
-// change P by less than one part in two thousand each, and are left out.
+// raceReach is how far behind a rival may be, in standard deviations of the
+// difference, and still count: one further behind wins less than one time in
+// four thousand.
 const raceReach = 3.5
 
-// race gathers the rivals of a winner. Rivals whose means are near each other
-// share a bin, since a thousand rivals would cost more than the route itself.
+// race gathers the rivals of a winner.
 type race struct {
 	mean, sd float64 // of the winner
 	floor    float64 // the lowest feasible value; −Inf for none
-	low      float64 // the winner is beaten below this
-	bins     [raceBins]raceBin
-	width    float64 // of a bin
-	lowest   float64 // mean of the first bin
+	lowest   float64 // rivals with a lower mean do not count
+	low      float64 // the winner is beaten below this, as good as surely
+	rivals   []rival
 }
 
-const raceBins = 32
-
-type raceBin struct{ count, mean, variance float64 }
+type rival struct{ mean, precision float64 } // precision is 1/sd
 
 // begin starts a race. maxSD is the largest standard deviation among the
 // rivals; no rival's mean may exceed the winner's.
 func (r *race) begin(mean, sd, maxSD, floor float64) {
-	reach := raceReach * math.Sqrt(sd*sd+maxSD*maxSD)
-	*r = race{mean: mean, sd: sd, floor: floor, low: math.Inf(-1), lowest: mean - reach, width: reach / raceBins}
+	r.mean, r.sd, r.floor = mean, sd, floor
+	r.lowest = mean - raceReach*math.Sqrt(sd*sd+maxSD*maxSD)
+	r.low = math.Inf(-1)
+	r.rivals = r.rivals[:0]
 }
 
-// reaches reports whether a rival of that mean is near enough to matter.
-// Rivals below it may be skipped.
+// reaches reports whether a rival of that mean can count. It may be skipped if
+// not.
 func (r *race) reaches(mean float64) bool { return mean > r.lowest }
 
 // add enters a rival.
 func (r *race) add(mean, sd float64) {
-	if sd == 0 && r.sd == 0 || mean <= r.lowest {
-		return // known to be no better; a tie is not a defeat
+	gap := r.mean - mean
+	if gap*gap >= raceReach*raceReach*(r.sd*r.sd+sd*sd) {
+		return // too far behind, or a tie of values that are certain
 	}
-	i := min(int((mean-r.lowest)/r.width), raceBins-1)
-	b := &r.bins[i]
-	b.count++
-	b.mean += mean
-	b.variance += sd * sd
-	r.low = math.Max(r.low, mean-5*sd)
+	r.rivals = append(r.rivals, rival{mean, 1 / sd})
+	r.low = math.Max(r.low, mean-normalLimit*sd)
 }
 
 // probability returns P.
 func (r *race) probability() float64 {
 	if r.sd == 0 {
-		if r.mean < r.floor {
-			return 0
-		}
-		return math.Exp(r.logUnbeaten(r.mean))
+		return r.certain()
 	}
-	low := math.Max(math.Max(r.low, r.floor), r.mean-5*r.sd)
-	high := math.Max(r.mean+5*r.sd, low)
-	below := normalCDF((low - r.mean) / r.sd)
-	if math.IsInf(r.low, -1) { // no rival: what is left is feasibility
-		return 1 - normalCDF((math.Max(r.floor, low)-r.mean)/r.sd)
+	low := math.Max(math.Max(r.low, r.floor), r.mean-normalLimit*r.sd)
+	high := r.mean + normalLimit*r.sd
+	if low >= high {
+		return 0
 	}
-	before := math.Exp(r.logUnbeaten(low))
-	p := 0.0
-	for k := 1; k <= raceCells; k++ {
+	if len(r.rivals) == 0 {
+		return 1 - normalCDF((low-r.mean)/r.sd) // what is left is feasibility
+	}
+	var x, unbeaten [raceCells + 1]float64
+	for k := range x {
 		u := float64(k) / raceCells
-		x := low + (high-low)*u*u
-		upTo := math.Exp(logNormalCDF((x - r.mean) / r.sd))
-		after := math.Exp(r.logUnbeaten(x))
-		p += (upTo - below) * (before + after) / 2
-		below, before = upTo, after
+		x[k], unbeaten[k] = low+(high-low)*u*u, 1
+	}
+	for _, v := range r.rivals {
+		for k := range x {
+			p := fastNormalCDF((x[k] - v.mean) * v.precision)
+			if p == 1 {
+				break // and so it is for every higher x
+			}
+			unbeaten[k] *= p
+		}
+	}
+	p, below := 0.0, fastNormalCDF((low-r.mean)/r.sd)
+	for k := 1; k <= raceCells; k++ {
+		upTo := fastNormalCDF((x[k] - r.mean) / r.sd)
+		p += (upTo - below) * (unbeaten[k-1] + unbeaten[k]) / 2
+		below = upTo
 	}
 	return clamp01(p)
 }
 
-// logUnbeaten is ln Πⱼ Φ((x−μⱼ)/σⱼ).
-func (r *race) logUnbeaten(x float64) (sum float64) {
-	for i := range r.bins {
-		b := &r.bins[i]
-		if b.count == 0 {
-			continue
-		}
-		mean, sd := b.mean/b.count, math.Sqrt(b.variance/b.count)
-		sum += b.count * logNormalCDF((x-mean)/sd)
+// certain is P for a winner whose value is known exactly.
+func (r *race) certain() float64 {
+	if r.mean < r.floor {
+		return 0
 	}
-	return sum
+	p := 1.0
+	for _, v := range r.rivals {
+		p *= fastNormalCDF((r.mean - v.mean) * v.precision)
+	}
+	return p
+}
+
+// shift moves the winner's value to what it is when its limits hold.
+func (r *race) shift(rise, narrowing float64) {
+	r.mean += rise
+	r.sd = math.Sqrt(math.Max(0, r.sd*r.sd-narrowing))
 }
 
 // confidenceDigits is how many decimals of a confidence are told. The means
@@ -103,9 +113,3 @@ func (r *race) logUnbeaten(x float64) (sum float64) {
 const confidenceDigits = 1e4
 
 func roundConfidence(p float64) float64 { return math.Round(p*confidenceDigits) / confidenceDigits }
-
-// shift moves the winner's score to what it is when its limits hold.
-func (r *race) shift(rise, narrowing float64) {
-	r.mean += rise
-	r.sd = math.Sqrt(math.Max(0, r.sd*r.sd-narrowing))
-}

@@ -123,6 +123,10 @@ func (p *plan) score(t Target, i int32, cosine float64) float64 {
 	case Quality:
 		return e.Quality
 	default:
-		return p.fixed[i] + float64(p.config.Weights.Similarity*similarityUtility(cosine))
+		return roundScore(p.fixed[i] + float64(p.config.Weights.Similarity*similarityUtility(cosine)))
 	}
 }
+
+// roundScore keeps twelve decimals, so that scores that are equal on paper tie
+// whatever the order of their sums.
+func roundScore(v float64) float64 { return math.Round(v*1e12) / 1e12 }

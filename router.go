@@ -217,7 +217,7 @@ func (f *filter) floor(t Target) float64 {
 // decide.
 func (s *scratch) scanBalanced(p *plan, embedding []float32, keep int) {
 	w := p.config.Weights.Similarity
-	slack := w * f32.DotError(p.dimension, 1.001, 1.001)
+	slack := w*f32.DotError(p.dimension, 1.001, 1.001) + 1e-12 // the last for roundScore
 	s.scanned, s.picks = s.scanned[:0], s.picks[:0]
 	best, last := math.Inf(-1), math.Inf(-1) // of the fast scores; last of the picks
 	bestSD := 0.0

@@ -1,0 +1,5 @@
+//go:build !race
+
+package tinydancer
+
+const raceEnabled = false
