@@ -52,17 +52,12 @@ func newPlan(s *Snapshot, config Config, tokens float64) *plan {
 	return p
 }
 
-// order returns the active agents, best first. For Balanced the similarity to
-// the request is left out, since it is not known here.
+// order returns the active agents, best first, for a target that does not
+// depend on the request.
 func (p *plan) order(t Target) []int32 {
 	o := &p.orders[t]
 	o.once.Do(func() {
-		o.agents = make([]int32, 0, p.active)
-		for i := range p.agents {
-			if !p.agents[i].Inactive {
-				o.agents = append(o.agents, int32(i))
-			}
-		}
+		o.agents = slices.Clone(p.actives)
 		slices.SortFunc(o.agents, func(a, b int32) int {
 			if c := cmp.Compare(p.worth(t, b), p.worth(t, a)); c != 0 {
 				return c
@@ -73,17 +68,15 @@ func (p *plan) order(t Target) []int32 {
 	return o.agents
 }
 
-// worth is what a target maximises.
+// worth is what a target maximises, for those with an order.
 func (p *plan) worth(t Target, i int32) float64 {
 	switch e := &p.estimates[i]; t {
 	case Cost:
 		return -e.CostUSD
 	case Latency:
 		return -e.LatencyMS
-	case Quality:
-		return e.Quality
 	default:
-		return p.fixed[i]
+		return e.Quality
 	}
 }
 
@@ -94,10 +87,8 @@ func (p *plan) worthSD(t Target, i int32) float64 {
 		return 0 // a price is declared, not estimated
 	case Latency:
 		return p.estimates[i].LatencySDMS
-	case Quality:
-		return p.estimates[i].QualitySD
 	default:
-		return p.scoreSD[i]
+		return p.estimates[i].QualitySD
 	}
 }
 

@@ -226,11 +226,11 @@ type Stats struct {
 
 // Stats returns the figures of a snapshot.
 func (s *Snapshot) Stats() Stats {
-	st := Stats{TotalAgents: len(s.agents), ActiveAgents: s.active}
+	st := Stats{TotalAgents: len(s.agents), ActiveAgents: len(s.actives)}
 	for a := range s.All() {
 		st.TotalRequests += a.Performance.TotalRequests
 		if !a.Inactive {
-			st.AverageQuality += a.Performance.Quality / float64(s.active)
+			st.AverageQuality += a.Performance.Quality / float64(len(s.actives))
 		}
 	}
 	return st

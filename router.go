@@ -30,8 +30,8 @@ type Router struct {
 // scratch is the working memory of one decision.
 type scratch struct {
 	filter  filter
-	query   []float32 // the request scaled to length 1
-	norm    float64   // of the request, exactly
+	norm    float64 // of the request
+	query   f32.CodedQuery
 	sum     []float64 // of the steps of a sequence
 	mean    []float32 // of a sequence
 	scanned []candidate
@@ -39,7 +39,7 @@ type scratch struct {
 	race    race
 }
 
-// candidate is an agent with its fast score, which is off by rounding.
+// candidate is an agent with its score by the coded embeddings.
 type candidate struct {
 	agent int32
 	score float64
@@ -138,7 +138,7 @@ func (s *scratch) embedding(req *Request) ([]float32, error) {
 	return s.summarise(req.Sequence)
 }
 
-// prepare checks the embedding and scales it to length 1 for the fast product.
+// prepare checks the embedding and measures its length.
 func (s *scratch) prepare(p *plan, e []float32) error {
 	want := p.dimension
 	if want == 0 {
@@ -147,29 +147,11 @@ func (s *scratch) prepare(p *plan, e []float32) error {
 	if len(e) != want {
 		return wrongDimension("request embedding", len(e), want)
 	}
-	// A sum of squares that is neither tiny nor huge proves that every
-	// component is finite and one is not zero; all else is looked at exactly.
-	square := float64(f32.Dot(e, e))
-	if square > 1e-20 && square < 1e20 {
-		s.query = f32.Scale(s.query[:0], e, float32(1/math.Sqrt(square)))
-	} else {
-		if err := validEmbedding("request embedding", e, len(e)); err != nil {
-			return err
-		}
-		s.query = unit(s.query[:0], e)
-	}
 	s.norm = f32.Norm(e)
-	return nil
-}
-
-// unit appends e scaled to length 1, for lengths whose square float32 cannot
-// hold.
-func unit(dst, e []float32) []float32 {
-	norm := f32.Norm(e)
-	for _, v := range e {
-		dst = append(dst, float32(float64(v)/norm))
+	if s.norm >= minNorm && s.norm <= maxNorm {
+		return nil
 	}
-	return dst
+	return validEmbedding("request embedding", e, len(e))
 }
 
 // scanSorted serves the targets that do not depend on the request's
@@ -207,45 +189,39 @@ func (f *filter) floor(t Target) float64 {
 	return math.Inf(-1)
 }
 
-// scanBalanced goes through the agents by the part of their score that does
-// not depend on the request, and stops where even the greatest similarity
-// could not lift an agent to where it matters: among the picks, or among the
-// rivals that confidence asks about.
-//
-// The fast product decides only who is looked at again: agents within its
-// rounding error of the last pick are scored exactly, and the exact scores
-// decide.
+// scanBalanced scores every agent, first with the coded embeddings, whose
+// error is bounded. The agents that the bound leaves in doubt for a place among
+// the picks are then scored exactly, and the exact scores decide.
 func (s *scratch) scanBalanced(p *plan, embedding []float32, keep int) {
-	w := p.config.Weights.Similarity
-	slack := w*f32.DotError(p.dimension, 1.001, 1.001) + 1e-12 // the last for roundScore
+	half := p.config.Weights.Similarity / 2
+	doubt := 1e-12 // for roundScore
+	if p.codes != nil {
+		p.codes.Ask(&s.query, embedding, s.norm)
+		doubt += half * p.codes.Error(&s.query)
+	}
 	s.scanned, s.picks = s.scanned[:0], s.picks[:0]
-	best, last := math.Inf(-1), math.Inf(-1) // of the fast scores; last of the picks
-	bestSD := 0.0
-	for _, i := range p.order(Balanced) {
-		highest := p.fixed[i] + w + slack
-		if highest < last-2*slack && highest < best-raceReach*math.Hypot(bestSD, p.maxSD[Balanced]) {
-			break
-		}
+	last := math.Inf(-1) // of the best scores that there is room for
+	for _, i := range p.actives {
 		if !s.filter.passes(p, i) {
 			continue
 		}
-		score := p.fixed[i] + w*similarityUtility(p.fastCosine(i, s.query))
-		s.scanned = append(s.scanned, candidate{i, score})
-		if score > best {
-			best, bestSD = score, p.scoreSD[i]
+		score := p.fixed[i] + half
+		if row := p.row[i]; row >= 0 {
+			score += half * p.codes.Cosine(&s.query, row)
 		}
-		if keep < math.MaxInt && score > last {
+		s.scanned = append(s.scanned, candidate{i, score})
+		if score > last && keep < math.MaxInt {
 			last = s.offer(score, keep)
 		}
 	}
-	s.settle(p, embedding, keep, last-2*slack)
+	s.settle(p, embedding, keep, last-2*doubt)
 	if len(s.picks) == 0 {
 		return
 	}
 	winner := &s.picks[0]
 	s.race.begin(winner.score, p.scoreSD[winner.agent], p.maxSD[Balanced], math.Inf(-1))
 	for _, c := range s.scanned {
-		if c.agent != winner.agent && s.race.reaches(c.score) {
+		if s.race.reaches(c.score) && c.agent != winner.agent {
 			s.race.add(min(c.score, winner.score), p.scoreSD[c.agent])
 		}
 	}
@@ -290,16 +266,6 @@ func (s *scratch) settle(p *plan, embedding []float32, keep int, threshold float
 		return p.breakTie(a.agent, b.agent)
 	})
 	s.picks = s.picks[:min(keep, len(s.picks))]
-}
-
-// fastCosine is the cosine to a request of length 1, off by no more than
-// [f32.DotError]. It is 0 for an agent without an embedding.
-func (p *plan) fastCosine(i int32, unit []float32) float64 {
-	row := p.row[i]
-	if row < 0 {
-		return 0
-	}
-	return float64(f32.Dot(p.vector(row), unit)) / p.norms[row]
 }
 
 // exactCosine is the same on every machine.

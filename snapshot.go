@@ -21,19 +21,20 @@ type Snapshot struct {
 // roster is the part of a snapshot that observations do not change: it is
 // shared by the snapshots before and after an outcome.
 type roster struct {
-	agents []Agent // by name
-	index  map[string]int32
-	active int
-	tokens bool // whether any agent charges by the token
+	agents  []Agent // by name
+	index   map[string]int32
+	actives []int32 // those that may be chosen
+	tokens  bool    // whether any agent charges by the token
 
 	capabilities map[string]int32 // folded capability → bit
 	words        int              // uint64 an agent in masks
 	masks        []uint64         // capabilities of agent i: masks[i*words:][:words]
 
-	dimension int       // of all embeddings; 0 if no agent has one
-	row       []int32   // of agent i in matrix, -1 for none
-	matrix    []float32 // embeddings, row by row; the agents' own are slices of it
-	norms     []float64 // of the rows, exactly
+	dimension int        // of all embeddings; 0 if no agent has one
+	row       []int32    // of agent i in matrix, -1 for none
+	matrix    []float32  // embeddings, row by row; the agents' own are slices of it
+	norms     []float64  // of the rows, exactly
+	codes     *f32.Codes // the matrix in one byte a component; nil without embeddings
 }
 
 // NewSnapshot builds a snapshot. tallies holds one entry an agent, in the
@@ -95,7 +96,7 @@ func newRoster(agents []Agent) (*roster, error) {
 		r.index[a.Name] = int32(i)
 		r.tokens = r.tokens || a.Cost.PerToken > 0
 		if !a.Inactive {
-			r.active++
+			r.actives = append(r.actives, int32(i))
 		}
 		for _, c := range a.Capabilities {
 			if key := foldCase(c); !hasKey(r.capabilities, key) {
@@ -129,6 +130,9 @@ func newRoster(agents []Agent) (*roster, error) {
 			agents[i].Embedding = r.vector(r.row[i])
 		}
 	}
+	if rows > 0 {
+		r.codes = f32.NewCodes(r.matrix, r.dimension)
+	}
 	return r, nil
 }
 
@@ -153,7 +157,7 @@ func (s *Snapshot) Snapshot() *Snapshot { return s }
 func (s *Snapshot) Len() int { return len(s.agents) }
 
 // Active returns the number of agents that may be chosen.
-func (s *Snapshot) Active() int { return s.active }
+func (s *Snapshot) Active() int { return len(s.actives) }
 
 // Dimension returns the dimension that embeddings have, or 0 if no agent has
 // an embedding.
