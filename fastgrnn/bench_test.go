@@ -1,0 +1,70 @@
+package fastgrnn
+
+import "testing"
+
+// BenchmarkFastGRNNStep is one step of the shape that production has, 384→64,
+// in the middle of a session.
+func BenchmarkFastGRNNStep(b *testing.B) {
+	x := toFloat32(randomInputs(1, 1, 384)[0])
+	for _, c := range []struct {
+		name   string
+		config Config
+		int8   bool
+	}{
+		{"float32", Config{}, false},
+		{"int8", Config{}, true},
+		{"float32-untied", Config{Form: Untied}, false},
+		{"int8-untied", Config{Form: Untied}, true},
+		{"float32-rank16", Config{RankW: 16, RankU: 16}, false},
+		{"float32-piecewise", Config{Gate: QuantSigm, Update: QuantTanh}, false},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			c.config.InputDim, c.config.HiddenDim = 384, 64
+			p, err := Initialise(c.config, GlorotUniform, 1)
+			if err != nil {
+				b.Fatal(err)
+			}
+			cell := compile(b, p)
+			if c.int8 {
+				q, err := p.Quantise()
+				if err != nil {
+					b.Fatal(err)
+				}
+				cell = q.Compile()
+			}
+			s := cell.NewState()
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := cell.Step(s, x); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkForward is the exact float64 pass, which training and audits use.
+func BenchmarkForward(b *testing.B) {
+	p, err := Initialise(Config{InputDim: 384, HiddenDim: 64}, GlorotUniform, 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	x := randomInputs(1, 1, 384)[0]
+	for b.Loop() {
+		if _, err := p.ForwardSingle(x); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkSquash(b *testing.B) {
+	pre := toFloat32(randomInputs(1, 1, 64)[0])
+	dst, bias := make([]float32, 64), make([]float32, 64)
+	for n := Sigmoid; n <= QuantTanh; n++ {
+		b.Run(n.String(), func(b *testing.B) {
+			for b.Loop() {
+				squash(n, dst, pre, bias)
+			}
+		})
+	}
+}

@@ -1,0 +1,67 @@
+package fastgrnn
+
+import "math"
+
+// Compile returns a float32 [Cell] with the weights as they are now; later
+// changes of p do not reach it. The error is a [ValueError], for a weight that
+// is not finite or beyond float32.
+func (p *Params) Compile() (*Cell, error) {
+	if err := p.checkBelow(math.MaxFloat32); err != nil {
+		return nil, err
+	}
+	return p.compile(func(v []float64) weights {
+		return weights{floats: toFloat32(v)}
+	}), nil
+}
+
+// compile lays the weights out for [Cell]; store turns each finished matrix
+// into its number format.
+func (p *Params) compile(store func([]float64) weights) *Cell {
+	c := &Cell{
+		config: p.config,
+		gate:   p.gate.compile(store),
+		bz:     toFloat32(p.gate.bias),
+		bh:     toFloat32(p.update.bias),
+		zeta:   float32(sigmoid(*p.zeta)),
+		nu:     float32(sigmoid(*p.nu)),
+		zeros:  make([]float32, max(p.config.InputDim, p.config.HiddenDim)),
+	}
+	if p.config.Form == Untied {
+		c.update = p.update.compile(store)
+	}
+	return c
+}
+
+func (b branch) compile(store func([]float64) weights) affine {
+	w, u := b.w.left, b.u.left
+	joined := make([]float64, 0, w.rows*(w.cols+u.cols))
+	for i := range w.rows {
+		joined = append(append(joined, w.row(i)...), u.row(i)...)
+	}
+	a := affine{rows: store(joined), columns: w.cols + u.cols, columnsFromW: w.cols}
+	if b.w.right.data != nil {
+		a.rightW = store(b.w.right.transposed())
+	}
+	if b.u.right.data != nil {
+		a.rightU = store(b.u.right.transposed())
+	}
+	return a
+}
+
+func (m matrix) transposed() []float64 {
+	t := make([]float64, 0, len(m.data))
+	for j := range m.cols {
+		for i := range m.rows {
+			t = append(t, m.data[i*m.cols+j])
+		}
+	}
+	return t
+}
+
+func toFloat32(v []float64) []float32 {
+	r := make([]float32, len(v))
+	for i, x := range v {
+		r[i] = float32(x)
+	}
+	return r
+}
