@@ -8,11 +8,29 @@ import "math"
 //
 //	P = P(x₁ feasible, x₁ ≥ xⱼ for all j) = ∫ φ₁(x) Πⱼ Φⱼ(x) dx
 //
-// The integral is a sum over cells. In each, the mass of φ₁ is exact and the
-// product is the mean of its values at the two ends. The cells are narrow
-// where the product begins to rise and grow quadratically from there, so that
-// rivals known far better or far worse than the winner are met alike.
-const raceCells = 16
+// The integral runs from where the winner would surely be beaten, or is not
+// feasible, to three standard deviations above his mean, by the Gauss–Legendre
+// rule of seven points. Against a fine sum it is off by 0.001 on average and by
+// 0.02 at worst.
+const raceNodes = 7
+
+// The nodes and weights of that rule on [0, 1]; Abramowitz and Stegun, table
+// 25.4.
+var (
+	raceAt = [raceNodes]float64{
+		0.025446043828620738, 0.12923440720030278, 0.29707742431130142, 0.5,
+		0.70292257568869858, 0.87076559279969722, 0.97455395617137926,
+	}
+	raceWeights = [raceNodes]float64{
+		0.064742483084434847, 0.13985269574463834, 0.19091502525255947, 0.20897959183673469,
+		0.19091502525255947, 0.13985269574463834, 0.064742483084434847,
+	}
+)
+
+const (
+	raceSpan = 3   // standard deviations of the winner that are looked at
+	raceCut  = 2.8 // standard deviations below a rival's mean where the winner is surely beaten
+)
 
 // raceReach is how far behind a rival may be, in standard deviations of the
 // difference, and still count: one further behind wins less than one time in
@@ -28,7 +46,11 @@ type race struct {
 	rivals   []rival
 }
 
-type rival struct{ mean, precision float64 } // precision is 1/sd
+type rival struct {
+	mean      float64
+	precision float64 // 1/sd
+	count     int     // of rivals that are alike
+}
 
 // begin starts a race. maxSD is the largest standard deviation among the
 // rivals; no rival's mean may exceed the winner's.
@@ -49,8 +71,8 @@ func (r *race) add(mean, sd float64) {
 	if gap*gap >= raceReach*raceReach*(r.sd*r.sd+sd*sd) {
 		return // too far behind, or a tie of values that are certain
 	}
-	r.rivals = append(r.rivals, rival{mean, 1 / sd})
-	r.low = math.Max(r.low, mean-normalLimit*sd)
+	r.rivals = append(r.rivals, rival{mean, 1 / sd, 1})
+	r.low = math.Max(r.low, mean-raceCut*sd)
 }
 
 // probability returns P.
@@ -58,35 +80,82 @@ func (r *race) probability() float64 {
 	if r.sd == 0 {
 		return r.certain()
 	}
-	low := math.Max(math.Max(r.low, r.floor), r.mean-normalLimit*r.sd)
-	high := r.mean + normalLimit*r.sd
+	low := math.Max(math.Max(r.low, r.floor), r.mean-raceSpan*r.sd)
+	high := r.mean + raceSpan*r.sd
 	if low >= high {
 		return 0
 	}
 	if len(r.rivals) == 0 {
-		return 1 - normalCDF((low-r.mean)/r.sd) // what is left is feasibility
+		return 1 - normalCDF((r.floor-r.mean)/r.sd) // what is left is feasibility
 	}
-	var x, unbeaten [raceCells + 1]float64
+	var x, density [raceNodes]float64
 	for k := range x {
-		u := float64(k) / raceCells
-		x[k], unbeaten[k] = low+(high-low)*u*u, 1
+		x[k] = low + (high-low)*raceAt[k]
+		z := (x[k] - r.mean) / r.sd
+		density[k] = raceWeights[k] * math.Exp(-z*z/2)
 	}
-	for _, v := range r.rivals {
+	if len(r.rivals) > raceCrowd {
+		r.gather()
+	}
+	for i := range r.rivals {
+		v := &r.rivals[i]
 		for k := range x {
-			p := fastNormalCDF((x[k] - v.mean) * v.precision)
-			if p == 1 {
-				break // and so it is for every higher x
-			}
-			unbeaten[k] *= p
+			density[k] *= power(fastNormalCDF((x[k]-v.mean)*v.precision), v.count)
 		}
 	}
-	p, below := 0.0, fastNormalCDF((low-r.mean)/r.sd)
-	for k := 1; k <= raceCells; k++ {
-		upTo := fastNormalCDF((x[k] - r.mean) / r.sd)
-		p += (upTo - below) * (unbeaten[k-1] + unbeaten[k]) / 2
-		below = upTo
+	sum := 0.0
+	for _, d := range density {
+		sum += d
 	}
-	return clamp01(p)
+	p := sum * (high - low) / (r.sd * math.Sqrt(2*math.Pi))
+	return clamp01(p + normalCDF(-raceSpan)) // above high nobody beats him
+}
+
+// raceCrowd is how many rivals are looked at one by one. From there on, those
+// of about the same mean and standard deviation are taken together.
+const raceCrowd = 64
+
+// gather replaces a crowd of rivals by groups: 32 classes of means by 8 of
+// standard deviations, two to an octave.
+func (r *race) gather() {
+	const means, sds = 32, 8
+	var groups [means * sds]struct{ mean, precision, count float64 }
+	width := (r.mean - r.lowest) / means
+	for _, v := range r.rivals {
+		i := min(int((v.mean-r.lowest)/width), means-1)
+		k := halfOctave(r.sd*v.precision) + sds/2
+		g := &groups[i*sds+min(max(k, 0), sds-1)]
+		g.mean += v.mean
+		g.precision += v.precision
+		g.count++
+	}
+	r.rivals = r.rivals[:0]
+	for _, g := range groups {
+		if g.count > 0 {
+			r.rivals = append(r.rivals, rival{g.mean / g.count, g.precision / g.count, int(g.count)})
+		}
+	}
+}
+
+// halfOctave is about 2·log₂ v for v > 0: the exponent of v and the first bit
+// of its fraction, read off.
+func halfOctave(v float64) int {
+	return int(math.Float64bits(v)>>51) - int(math.Float64bits(1)>>51)
+}
+
+// power is vⁿ for n ≥ 1.
+func power(v float64, n int) float64 {
+	if n == 1 {
+		return v
+	}
+	p := 1.0
+	for ; n > 0; n >>= 1 {
+		if n&1 != 0 {
+			p *= v
+		}
+		v *= v
+	}
+	return p
 }
 
 // certain is P for a winner whose value is known exactly.
@@ -96,7 +165,7 @@ func (r *race) certain() float64 {
 	}
 	p := 1.0
 	for _, v := range r.rivals {
-		p *= fastNormalCDF((r.mean - v.mean) * v.precision)
+		p *= power(fastNormalCDF((r.mean-v.mean)*v.precision), v.count)
 	}
 	return p
 }
