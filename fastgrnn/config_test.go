@@ -74,8 +74,10 @@ func TestTensorsCoverTheValuesInOrder(t *testing.T) {
 		},
 		Untied: {
 			false: {"w_gate", "u_gate", "w_update", "u_update", "b_gate", "b_update", "zeta", "nu"},
-			true: {"w_gate1", "w_gate2", "u_gate1", "u_gate2", "w_update1", "w_update2", "u_update1", "u_update2",
-				"b_gate", "b_update", "zeta", "nu"},
+			true: {
+				"w_gate1", "w_gate2", "u_gate1", "u_gate2", "w_update1", "w_update2", "u_update1", "u_update2",
+				"b_gate", "b_update", "zeta", "nu",
+			},
 		},
 	}
 	for _, config := range everyForm(5, 4) {

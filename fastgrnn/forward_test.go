@@ -13,8 +13,10 @@ func everyForm(inputDim, hiddenDim int) (list []Config) {
 	for _, form := range []Form{Tied, Untied} {
 		for _, rankW := range []int{0, 2} {
 			for _, rankU := range []int{0, 3} {
-				list = append(list, Config{InputDim: inputDim, HiddenDim: hiddenDim, Form: form,
-					RankW: min(rankW, inputDim, hiddenDim), RankU: min(rankU, hiddenDim)})
+				list = append(list, Config{
+					InputDim: inputDim, HiddenDim: hiddenDim, Form: form,
+					RankW: min(rankW, inputDim, hiddenDim), RankU: min(rankU, hiddenDim),
+				})
 			}
 		}
 	}

@@ -58,8 +58,10 @@ func flat(t *testing.T, raw json.RawMessage) (values []float64) {
 // params fills every tensor from the file's matrix of that name.
 func (g *golden) params(t *testing.T) *Params {
 	t.Helper()
-	p, err := NewParams(Config{InputDim: g.Config.D, HiddenDim: g.Config.H, Gate: g.Config.Gate,
-		Update: g.Config.Update, RankW: g.Config.WRank, RankU: g.Config.URank})
+	p, err := NewParams(Config{
+		InputDim: g.Config.D, HiddenDim: g.Config.H, Gate: g.Config.Gate,
+		Update: g.Config.Update, RankW: g.Config.WRank, RankU: g.Config.URank,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,8 +135,10 @@ func compile(t testing.TB, p *Params) *Cell {
 }
 
 func TestGolden(t *testing.T) {
-	for _, name := range []string{"01_full_sigmoid_ce", "02_lowrank_tanhgate_ce", "03_piecewise_linear_ce",
-		"04_session_bandit_bce", "05_single_step_zero_state"} {
+	for _, name := range []string{
+		"01_full_sigmoid_ce", "02_lowrank_tanhgate_ce", "03_piecewise_linear_ce",
+		"04_session_bandit_bce", "05_single_step_zero_state",
+	} {
 		t.Run(name, func(t *testing.T) {
 			var g golden
 			readGolden(t, filepath.Join("testdata/golden", name+".json"), &g)
@@ -185,8 +189,10 @@ func TestGoldenSeeded384x64(t *testing.T) {
 		}
 	}
 	*p.zeta, *p.nu = 1, -4
-	for name, got := range map[string]float64{"W00": w.Data[0], "W01": w.Data[1], "U00": u.Data[0],
-		"V00": v[0], "c0": c[0], "x00": xs[0][0]} {
+	for name, got := range map[string]float64{
+		"W00": w.Data[0], "W01": w.Data[1], "U00": u.Data[0],
+		"V00": v[0], "c0": c[0], "x00": xs[0][0],
+	} {
 		if got != g.First[name] {
 			t.Errorf("%s = %v, want %v", name, got, g.First[name])
 		}

@@ -70,8 +70,10 @@ func (p *Params) Quantise() (*Quantised, error) {
 	if most := largest(stored); most == 0 {
 		scale = 1
 	} else if scale < 1 || scale > maxScale {
-		return nil, &ConfigError{"the largest magnitude of a weight or bias", most,
-			"0, or 2e-14 to 254, to be quantised"}
+		return nil, &ConfigError{
+			"the largest magnitude of a weight or bias", most,
+			"0, or 2e-14 to 254, to be quantised",
+		}
 	}
 	return &Quantised{
 		config: p.config,

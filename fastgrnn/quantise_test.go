@@ -133,8 +133,16 @@ func TestQuantiseAtTheEdges(t *testing.T) {
 	for _, c := range []struct {
 		weight float64
 		want   error
-	}{{254, nil}, {2e-14, nil}, {256, ErrConfig}, {1e-15, ErrConfig}, {1e-310, ErrConfig}, {1e308, ErrConfig},
-		{math.NaN(), ErrNotFinite}, {math.Inf(-1), ErrNotFinite}} {
+	}{
+		{254, nil},
+		{2e-14, nil},
+		{256, ErrConfig},
+		{1e-15, ErrConfig},
+		{1e-310, ErrConfig},
+		{1e308, ErrConfig},
+		{math.NaN(), ErrNotFinite},
+		{math.Inf(-1), ErrNotFinite},
+	} {
 		w.Data[1] = c.weight
 		if q, err := p.Quantise(); !errors.Is(err, c.want) {
 			t.Errorf("a weight of %v: got %v, %v, want %v", c.weight, q, err, c.want)

@@ -251,9 +251,11 @@ func TestReadingAllocatesNoMoreThanTheFileJustifies(t *testing.T) {
 
 func FuzzUnmarshal(f *testing.F) {
 	float64s, float32s, int8s := littleFiles(f)
-	for _, file := range [][]byte{nil, float64s, float32s, int8s, float64s[:50],
+	for _, file := range [][]byte{
+		nil, float64s, float32s, int8s, float64s[:50],
 		sealed(float64s, 16, 255, 255, 255, 255), sealed(int8s, 32, le64(math.NaN())...),
-		sealed(float32s, headerSize, 0, 0, 0xc0, 0x7f)} {
+		sealed(float32s, headerSize, 0, 0, 0xc0, 0x7f),
+	} {
 		f.Add(file, true)
 	}
 	f.Fuzz(func(t *testing.T, file []byte, seal bool) {

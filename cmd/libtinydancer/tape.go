@@ -19,12 +19,6 @@ type tape []byte
 
 func (t *tape) tag(b byte) { *t = append(*t, b) }
 
-func (t *tape) bytes(tag byte, s []byte) {
-	t.tag(tag)
-	*t = binary.NativeEndian.AppendUint32(*t, uint32(len(s)))
-	*t = append(*t, s...)
-}
-
 func (t *tape) text(s string) {
 	t.tag('s')
 	*t = binary.NativeEndian.AppendUint32(*t, uint32(len(s)))

@@ -51,7 +51,7 @@ func TestCodesStayWithinTheirError(t *testing.T) {
 func TestCodesErrorIsSmall(t *testing.T) {
 	matrix := make([]float32, 100*384)
 	for i := range matrix {
-		matrix[i] = float32(math.Sin(float64(i*i%7919))) // spread evenly
+		matrix[i] = float32(math.Sin(float64(i * i % 7919))) // spread evenly
 	}
 	c := NewCodes(matrix, 384)
 	var query CodedQuery

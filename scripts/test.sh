@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Every test: Go's, with the race detector where it can find something, and
+# PostgreSQL's, on clusters of their own. Prints what fails, then a summary.
+# The events of all tests are left in build/tests.json.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+go=${GO:-go}
+mkdir -p build
+rm -f build/tests.json
+
+# Without PostgreSQL its tests are skipped by name; here it must be there.
+export TINYDANCER_REQUIRE_POSTGRES=${TINYDANCER_REQUIRE_POSTGRES:-1}
+
+$go tool -modfile=tools/go.mod gotestsum --format "${TEST_FORMAT:-pkgname-and-test-fails}" --hide-summary=skipped \
+	--jsonfile build/tests.json -- -race -count=1 -timeout 20m ./...
+status=$?
+
+skipped=$(grep '"Action":"skip"' build/tests.json | grep '"Test":' | sed 's/.*"Package":"\([^"]*\)","Test":"\([^"]*\)".*/  \2 (\1)/')
+if [ -n "$skipped" ]; then
+	printf 'skipped:\n%s\n' "$skipped"
+fi
+
+# The library is also built where no test runs.
+for target in linux/arm64 darwin/arm64 darwin/amd64; do
+	echo "go build, $target"
+	CGO_ENABLED=0 GOOS=${target%/*} GOARCH=${target#*/} $go build $($go list ./... | grep -v /cmd/libtinydancer) || status=1
+done
+exit $status
