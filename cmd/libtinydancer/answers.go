@@ -4,24 +4,35 @@ import "github.com/tinydancer/tinydancer"
 
 // decision writes a decision in the shape that ruvector_route promises.
 func (t *tape) decision(d *tinydancer.Decision, noAlternatives bool) {
+	// Keys come in the order in which jsonb keeps them, by length and then by
+	// bytes, so that PostgreSQL finds nothing to sort.
 	t.tag('{')
+	t.key("reasoning")
+	t.written(d.AppendReasoning)
 	t.key("agent_name")
 	t.text(d.AgentName)
 	t.key("confidence")
 	t.number(d.Confidence)
+	t.key("alternatives")
+	t.alternatives(d, noAlternatives)
 	t.key("estimated_cost")
 	t.number(d.EstimatedCostUSD)
-	t.key("estimated_latency_ms")
-	t.number(d.EstimatedLatencyMS)
 	t.key("expected_quality")
 	t.number(d.ExpectedQuality)
 	t.key("similarity_score")
-	t.similarity(d)
-	t.key("reasoning")
-	t.written(d.AppendReasoning)
-	t.key("alternatives")
+	if d.Embedded {
+		t.number(d.Similarity)
+	} else {
+		t.tag('0')
+	}
+	t.key("estimated_latency_ms")
+	t.number(d.EstimatedLatencyMS)
+	t.tag('}')
+}
+
+func (t *tape) alternatives(d *tinydancer.Decision, none bool) {
 	t.tag('[')
-	if !noAlternatives {
+	if !none {
 		all := d.Alternatives()
 		for i := range all {
 			a := &all[i]
@@ -36,15 +47,6 @@ func (t *tape) decision(d *tinydancer.Decision, noAlternatives bool) {
 		}
 	}
 	t.tag(']')
-	t.tag('}')
-}
-
-func (t *tape) similarity(d *tinydancer.Decision) {
-	if d.Embedded {
-		t.number(d.Similarity)
-	} else {
-		t.tag('0')
-	}
 }
 
 // decisionRows writes a decision as rows: the choice, then the alternatives.

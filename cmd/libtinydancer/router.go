@@ -7,6 +7,7 @@ import "C"
 
 import (
 	"cmp"
+	"errors"
 	"runtime/cgo"
 	"slices"
 	"unsafe"
@@ -112,6 +113,10 @@ func (r *router) read(q *C.td_request) (a ask, err error) {
 		a.Sequence = slices.Collect(slices.Chunk(flat, int(q.dimension)))
 	}
 	if a.Target, err = tinydancer.ParseTarget(textOf(q.target)); err != nil {
+		var invalid *tinydancer.InvalidError
+		if errors.As(err, &invalid) {
+			invalid.Field = "optimize_for" // as SQL calls it
+		}
 		return a, err
 	}
 	a.MaxAlternatives, a.none = r.maxAlternatives, r.maxAlternatives == 0

@@ -154,5 +154,11 @@ func readConfig(data []byte) (tinydancer.Config, int, error) {
 	if w.more() {
 		return c, 0, errWire
 	}
+	if c.Weights == (tinydancer.Weights{}) { // which the library takes for "the defaults"
+		return c, 0, report{
+			state:   stateInvalid,
+			message: "tinydancer.weight_*: got 0 for all four, want one above 0",
+		}
+	}
 	return c, int(v[8]), w.err()
 }

@@ -1,0 +1,152 @@
+-- What \d+ and \df+ tell. A test looks that no object goes without.
+
+COMMENT ON SCHEMA tinydancer IS 'Tiny Dancer: the tables behind the ruvector_* functions, and what those are made of';
+
+COMMENT ON TABLE tinydancer.agents IS 'Agents that requests are routed to, as declared. Removed ones keep their row.';
+COMMENT ON COLUMN tinydancer.agents.id IS 'Stays the same when the agent is renamed';
+COMMENT ON COLUMN tinydancer.agents.name IS 'Unique among agents that are not removed; 1 to 255 bytes';
+COMMENT ON COLUMN tinydancer.agents.agent_type IS 'llm, embedding, specialized, vision, audio, multimodal or any other word';
+COMMENT ON COLUMN tinydancer.agents.capabilities IS 'Matched without regard to case';
+COMMENT ON COLUMN tinydancer.agents.cost_per_request IS 'USD a request';
+COMMENT ON COLUMN tinydancer.agents.cost_per_token IS 'USD a token; NULL for none';
+COMMENT ON COLUMN tinydancer.agents.monthly_fixed IS 'USD a month; does not count in routing, since it is paid either way';
+COMMENT ON COLUMN tinydancer.agents.declared_latency_ms IS 'Mean latency as declared, in milliseconds; counts as tinydancer.prior_weight observations';
+COMMENT ON COLUMN tinydancer.agents.declared_p95_ms IS 'Shown until something is observed';
+COMMENT ON COLUMN tinydancer.agents.declared_p99_ms IS 'Shown until something is observed';
+COMMENT ON COLUMN tinydancer.agents.declared_quality IS 'Mean quality as declared, from 0 to 1; counts as tinydancer.prior_weight observations';
+COMMENT ON COLUMN tinydancer.agents.declared_success_rate IS 'From 0 to 1';
+COMMENT ON COLUMN tinydancer.agents.declared_requests IS 'How many requests stand behind the declared figures; 0 for a bare declaration';
+COMMENT ON COLUMN tinydancer.agents.embedding IS 'What the agent is good at; the same dimension for all agents, NULL for none';
+COMMENT ON COLUMN tinydancer.agents.is_active IS 'An inactive agent is never chosen';
+COMMENT ON COLUMN tinydancer.agents.metadata IS 'Anything; a json object';
+COMMENT ON COLUMN tinydancer.agents.created_at IS 'When the agent was registered';
+COMMENT ON COLUMN tinydancer.agents.updated_at IS 'When it was last changed';
+COMMENT ON COLUMN tinydancer.agents.removed_at IS 'When it was removed; NULL while it is there';
+
+COMMENT ON TABLE tinydancer.observations IS 'What came of requests, one row each; appended to, never updated';
+COMMENT ON COLUMN tinydancer.observations.id IS 'Ascending, with gaps';
+COMMENT ON COLUMN tinydancer.observations.agent_id IS 'The agent; no foreign key, which would lock its row';
+COMMENT ON COLUMN tinydancer.observations.observed_at IS 'Start of the transaction that reported it';
+COMMENT ON COLUMN tinydancer.observations.latency_ms IS 'Milliseconds';
+COMMENT ON COLUMN tinydancer.observations.success IS 'Whether the agent answered';
+COMMENT ON COLUMN tinydancer.observations.quality IS 'From 0 to 1; NULL if nobody judged it';
+COMMENT ON COLUMN tinydancer.observations.xid IS 'The transaction; tells the fold what it has counted';
+COMMENT ON COLUMN tinydancer.observations.sp IS 'System identifier of the cluster that xid is of';
+
+COMMENT ON TABLE tinydancer.estimates IS 'Published sums of the observations: what route reads';
+COMMENT ON COLUMN tinydancer.estimates.agent_id IS 'The agent';
+COMMENT ON COLUMN tinydancer.estimates.requests IS 'Observations counted';
+COMMENT ON COLUMN tinydancer.estimates.successes IS 'Those that succeeded';
+COMMENT ON COLUMN tinydancer.estimates.rated_successes IS 'Successes whose quality was judged';
+COMMENT ON COLUMN tinydancer.estimates.rated_failures IS 'Failures whose quality was judged; an unjudged one is worth 0';
+COMMENT ON COLUMN tinydancer.estimates.success_quality_sum IS 'Over rated successes';
+COMMENT ON COLUMN tinydancer.estimates.failure_quality_sum IS 'Over rated failures';
+COMMENT ON COLUMN tinydancer.estimates.quality_square_sum IS 'Over all rated observations';
+COMMENT ON COLUMN tinydancer.estimates.latency_sum IS 'Milliseconds';
+COMMENT ON COLUMN tinydancer.estimates.latency_square_sum IS 'Square milliseconds';
+COMMENT ON COLUMN tinydancer.estimates.last_observed_at IS 'Of the newest observation counted';
+COMMENT ON COLUMN tinydancer.estimates.reset_at IS 'When the sums were last set to zero';
+
+COMMENT ON TABLE tinydancer.latency_histogram IS 'Latencies in the buckets of a DDSketch, for percentiles within 1 %';
+COMMENT ON COLUMN tinydancer.latency_histogram.agent_id IS 'The agent';
+COMMENT ON COLUMN tinydancer.latency_histogram.bucket IS 'See tinydancer.bucket_latency';
+COMMENT ON COLUMN tinydancer.latency_histogram.n IS 'Observations in it';
+
+COMMENT ON TABLE tinydancer.fold_state IS 'Which observations of which cluster are counted in the estimates';
+COMMENT ON COLUMN tinydancer.fold_state.sp IS 'System identifier of the cluster';
+COMMENT ON COLUMN tinydancer.fold_state.snap IS 'Observations of transactions visible in it are counted';
+COMMENT ON COLUMN tinydancer.fold_state.folded_at IS 'When';
+
+COMMENT ON VIEW tinydancer.agent_status IS 'Agents with their metrics as observed up to now, and their health';
+COMMENT ON VIEW tinydancer.routing_statistics IS 'ruvector_routing_stats() as columns';
+COMMENT ON VIEW tinydancer.tail IS 'Observations that are not in the estimates yet';
+COMMENT ON VIEW tinydancer.tail_sums IS 'The tail, summed up by agent';
+COMMENT ON VIEW tinydancer.tail_histogram IS 'Latencies of the tail by bucket';
+COMMENT ON VIEW tinydancer.observed IS 'Estimates and tail together: exact sums by agent';
+COMMENT ON VIEW tinydancer.visible_agents IS 'Agents that the caller may see';
+
+COMMENT ON FUNCTION @extschema@.ruvector_register_agent(text, text, text[], float8, float8, float8) IS
+    'Adds an agent: name, type, capabilities, USD a request, mean latency in ms, quality from 0 to 1';
+COMMENT ON FUNCTION @extschema@.ruvector_register_agent_full(jsonb) IS
+    'Adds an agent from json as ruvector_get_agent returns it; every key but name has a default';
+COMMENT ON FUNCTION @extschema@.ruvector_update_agent(text, jsonb) IS
+    'Changes what the json names, and leaves the rest; null sets a default';
+COMMENT ON FUNCTION @extschema@.ruvector_set_agent_embedding(text, float4[]) IS
+    'Says what an agent is good at; NULL for nothing in particular';
+COMMENT ON FUNCTION @extschema@.ruvector_set_agent_active(text, boolean) IS 'An inactive agent is never chosen';
+COMMENT ON FUNCTION @extschema@.ruvector_remove_agent(text) IS 'Removes an agent; its observations stay';
+COMMENT ON FUNCTION @extschema@.ruvector_clear_agents() IS 'Removes all agents; for testing';
+COMMENT ON FUNCTION @extschema@.ruvector_reset_metrics(text) IS
+    'Sets what was observed of an agent, or of all, to nothing; the observations stay in their table';
+COMMENT ON FUNCTION @extschema@.ruvector_publish_metrics() IS
+    'Publishes all observations to the estimates that route reads; returns how many there were';
+COMMENT ON FUNCTION @extschema@.ruvector_get_agent(text) IS 'An agent as json, its metrics as observed up to now';
+COMMENT ON FUNCTION @extschema@.ruvector_list_agents() IS 'All agents by name, their metrics as observed up to now';
+COMMENT ON FUNCTION @extschema@.ruvector_agent_status() IS 'What the view tinydancer.agent_status shows';
+COMMENT ON FUNCTION @extschema@.ruvector_find_agents_by_capability(text, integer) IS
+    'Active agents with a capability, in either case, best quality first';
+COMMENT ON FUNCTION @extschema@.ruvector_routing_stats() IS 'Counts and means over all agents';
+COMMENT ON FUNCTION @extschema@.ruvector_update_agent_metrics(text, float8, boolean, float8) IS
+    'Reports what came of a request: latency in ms, whether it succeeded, quality from 0 to 1 or NULL';
+COMMENT ON FUNCTION @extschema@.ruvector_route(float4[], text, jsonb) IS
+    'Decides which agent takes a request: embedding (or one row a step), balanced|cost|latency|quality, constraints';
+COMMENT ON FUNCTION @extschema@.ruvector_route_batch(float4[], text, jsonb) IS
+    'Routes each row of a two-dimensional array; one row of result each, with its ordinal';
+COMMENT ON FUNCTION @extschema@.ruvector_route_table(float4[], text, jsonb) IS
+    'ruvector_route as rows: the choice first, then the alternatives';
+COMMENT ON FUNCTION @extschema@.ruvector_explain(float4[], text, jsonb) IS
+    'Every agent with its score and what it is made of, or the reason why it is not eligible';
+COMMENT ON FUNCTION @extschema@.ruvector_embed(text) IS
+    'Embeds text by hashing what it is written with, in 384 dimensions; knows nothing about meaning';
+
+COMMENT ON FUNCTION tinydancer.changed() IS 'Trigger: tells all backends that a cached table has changed';
+COMMENT ON FUNCTION tinydancer.system_identifier() IS 'Which cluster this is';
+COMMENT ON FUNCTION tinydancer.is_embedding(float4[]) IS 'Whether it is one-dimensional, finite and has a direction';
+COMMENT ON FUNCTION tinydancer.is_visible(bigint) IS 'Whether row security lets the caller see an agent';
+COMMENT ON FUNCTION tinydancer.caller() IS 'The role for whom a function of the extension runs; for policies of row security';
+COMMENT ON FUNCTION tinydancer.fail(text, text, text) IS 'Raises an error';
+COMMENT ON FUNCTION tinydancer.shorten(text) IS 'Shortens a value for an error message';
+COMMENT ON FUNCTION tinydancer.check_name(text, text) IS 'Refuses what cannot be a name';
+COMMENT ON FUNCTION tinydancer.check_number(text, float8, float8) IS 'Refuses numbers out of range';
+COMMENT ON FUNCTION tinydancer.check_capabilities(text, text[]) IS 'Refuses bad capabilities and drops repeated ones';
+COMMENT ON FUNCTION tinydancer.check_embedding(text, float4[]) IS 'Refuses bad embeddings';
+COMMENT ON FUNCTION tinydancer.nearest(text, text[]) IS 'The candidate that a mistyped word was meant to be';
+COMMENT ON FUNCTION tinydancer.blank_agent() IS 'An agent with the default of everything';
+COMMENT ON FUNCTION tinydancer.json_number(text, jsonb, float8, float8) IS 'A number from json, or an error';
+COMMENT ON FUNCTION tinydancer.json_kind(jsonb) IS 'Describes a json value in an error message';
+COMMENT ON FUNCTION tinydancer.json_text(text, jsonb) IS 'Text from json, or an error';
+COMMENT ON FUNCTION tinydancer.json_embedding(text, jsonb) IS 'An embedding from json, or an error';
+COMMENT ON FUNCTION tinydancer.json_capabilities(text, jsonb) IS 'Capabilities from json, or an error';
+COMMENT ON FUNCTION tinydancer.unknown_key(text, text, text[]) IS 'Raises the error for an unknown key';
+COMMENT ON FUNCTION tinydancer.patched(tinydancer.agents, jsonb) IS 'An agent, changed as json says';
+COMMENT ON FUNCTION tinydancer.patched_cost(tinydancer.agents, jsonb) IS 'The part of patched for cost_model';
+COMMENT ON FUNCTION tinydancer.patched_performance(tinydancer.agents, jsonb) IS 'The part of patched for performance';
+COMMENT ON FUNCTION tinydancer.latency_bucket(float8) IS 'The bucket of a latency in ms';
+COMMENT ON FUNCTION tinydancer.bucket_latency(integer) IS 'The latency in ms that a bucket stands for';
+COMMENT ON FUNCTION tinydancer.latency_percentile(bigint, float8) IS 'A percentile of an agent''s observed latencies in ms; NULL without any';
+COMMENT ON FUNCTION tinydancer.watermark(boolean) IS 'What a fold in this statement has counted';
+COMMENT ON FUNCTION tinydancer.fold(boolean, boolean) IS 'Counts the tail into the estimates';
+COMMENT ON FUNCTION tinydancer.publish_metrics() IS 'See ruvector_publish_metrics';
+COMMENT ON FUNCTION tinydancer.unknown_agent(text) IS 'Raises the error for an unknown agent';
+COMMENT ON FUNCTION tinydancer.lock_agent(text) IS 'The row of an agent, locked';
+COMMENT ON FUNCTION tinydancer.check_dimension(tinydancer.agents) IS 'Refuses an embedding of another dimension than the others have';
+COMMENT ON FUNCTION tinydancer.insert_agent(tinydancer.agents) IS 'Inserts an agent that is checked';
+COMMENT ON FUNCTION tinydancer.save_agent(tinydancer.agents) IS 'Updates an agent that is checked';
+COMMENT ON FUNCTION tinydancer.refuse_invisible(bigint) IS 'Refuses to write an agent that its writer could not see';
+COMMENT ON FUNCTION tinydancer.register_agent(text, text, text[], float8, float8, float8) IS 'See ruvector_register_agent';
+COMMENT ON FUNCTION tinydancer.register_agent_full(jsonb) IS 'See ruvector_register_agent_full';
+COMMENT ON FUNCTION tinydancer.update_agent(text, jsonb) IS 'See ruvector_update_agent';
+COMMENT ON FUNCTION tinydancer.set_agent_embedding(text, float4[]) IS 'See ruvector_set_agent_embedding';
+COMMENT ON FUNCTION tinydancer.set_agent_active(text, boolean) IS 'See ruvector_set_agent_active';
+COMMENT ON FUNCTION tinydancer.remove_agent(text) IS 'See ruvector_remove_agent';
+COMMENT ON FUNCTION tinydancer.clear_agents() IS 'See ruvector_clear_agents';
+COMMENT ON FUNCTION tinydancer.reset_metrics(text) IS 'See ruvector_reset_metrics';
+COMMENT ON FUNCTION tinydancer.agent_performance() IS 'Metrics of the visible agents as observed up to now';
+COMMENT ON FUNCTION tinydancer.get_agent(text) IS 'See ruvector_get_agent';
+COMMENT ON FUNCTION tinydancer.list_agents() IS 'See ruvector_list_agents';
+COMMENT ON FUNCTION tinydancer.find_agents_by_capability(text, integer) IS 'See ruvector_find_agents_by_capability';
+COMMENT ON FUNCTION tinydancer.routing_stats() IS 'See ruvector_routing_stats';
+COMMENT ON FUNCTION tinydancer.agent_status() IS 'See ruvector_agent_status';
+
+COMMENT ON SEQUENCE tinydancer.agents_id_seq IS 'Identities of agents';
+COMMENT ON SEQUENCE tinydancer.observations_id_seq IS 'Identities of observations';

@@ -15,7 +15,7 @@ BEGIN
     IF value IS NULL THEN
         PERFORM tinydancer.fail('22004', format('%s: got NULL, want text', what));
     ELSIF value !~ '\S' THEN
-        PERFORM tinydancer.fail('22023', format('%s: got %L, want at least one visible character', what, tinydancer.shorten(value)));
+        PERFORM tinydancer.fail('22023', format('%s: got "%s", want at least one visible character', what, tinydancer.shorten(value)));
     ELSIF octet_length(value) > 255 THEN
         PERFORM tinydancer.fail('22023', format('%s: got %s bytes, want at most 255', what, octet_length(value)));
     END IF;
@@ -32,9 +32,9 @@ BEGIN
     ELSIF value >= 0 AND value <= highest AND value < 'Infinity' THEN
         RETURN value;
     ELSIF highest = 1 THEN
-        PERFORM tinydancer.fail('22003', format('%s: got %s, want a number from 0 to 1', what, value));
+        PERFORM tinydancer.fail('22023', format('%s: got %s, want a number from 0 to 1', what, value));
     END IF;
-    PERFORM tinydancer.fail('22003', format('%s: got %s, want a finite number of at least 0', what, value));
+    PERFORM tinydancer.fail('22023', format('%s: got %s, want a finite number of at least 0', what, value));
 END
 $$;
 

@@ -10,9 +10,9 @@ CREATE FUNCTION tinydancer.unknown_agent(name text) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM tinydancer.check_name('agent name', name);
-    PERFORM tinydancer.fail('42704', format('agent %L does not exist', tinydancer.shorten(name)),
-        'Did you mean ' || quote_literal(tinydancer.nearest(name,
-            ARRAY(SELECT a.name FROM tinydancer.visible_agents a ORDER BY a.name LIMIT 1000))) || '?');
+    PERFORM tinydancer.fail('42704', format('agent "%s" does not exist', tinydancer.shorten(name)),
+        'Did you mean "' || tinydancer.nearest(name,
+            ARRAY(SELECT a.name FROM tinydancer.visible_agents a ORDER BY a.name LIMIT 1000)) || '"?');
 END
 $$;
 
@@ -49,7 +49,7 @@ BEGIN
      LIMIT 1;
     IF FOUND AND other.dimension <> cardinality(agent.embedding) THEN
         PERFORM tinydancer.fail('22000',
-            format('agent %L: embedding has %s dimensions, the registry has %s',
+            format('agent "%s": embedding has %s dimensions, the registry has %s',
                    agent.name, cardinality(agent.embedding), other.dimension),
             'All agents are described by the same embedder; embed this one with it, or set the others'' embeddings to NULL first.');
     END IF;
@@ -74,7 +74,7 @@ BEGIN
     ON CONFLICT (name) WHERE removed_at IS NULL DO NOTHING
     RETURNING id INTO new_id;
     IF new_id IS NULL THEN
-        PERFORM tinydancer.fail('42710', format('agent %L already exists', tinydancer.shorten(agent.name)),
+        PERFORM tinydancer.fail('42710', format('agent "%s" already exists', tinydancer.shorten(agent.name)),
             'Change it with ruvector_update_agent, or remove it first.');
     END IF;
     PERFORM tinydancer.refuse_invisible(new_id);
@@ -96,7 +96,7 @@ BEGIN
      WHERE a.id = agent.id;
     PERFORM tinydancer.refuse_invisible(agent.id);
 EXCEPTION WHEN unique_violation THEN
-    PERFORM tinydancer.fail('42710', format('agent %L already exists', tinydancer.shorten(agent.name)));
+    PERFORM tinydancer.fail('42710', format('agent "%s" already exists', tinydancer.shorten(agent.name)));
 END
 $$;
 
@@ -155,7 +155,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     agent tinydancer.agents := tinydancer.lock_agent(name);
 BEGIN
-    agent.embedding := tinydancer.check_embedding(format('agent %L: embedding', name), embedding);
+    agent.embedding := tinydancer.check_embedding(format('agent "%s": embedding', name), embedding);
     PERFORM tinydancer.save_agent(agent);
     RETURN true;
 END

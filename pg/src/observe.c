@@ -147,7 +147,7 @@ checked(FunctionCallInfo fcinfo, int argument, const char *name, double highest)
 	v = PG_GETARG_FLOAT8(argument);
 	if (!(v >= 0 && v <= highest) || isinf(v))
 		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s: got %g, want %s", name, v,
 						highest == 1 ? "a number from 0 to 1" : "a finite number of at least 0")));
 	return v;

@@ -27,11 +27,11 @@ read_request(FunctionCallInfo fcinfo, td_request *request)
 {
 	memset(request, 0, sizeof(*request));
 	if (PG_ARGISNULL(0))
-		refuse_null("request_embedding", "Does the row that it was selected from exist, and has it been embedded?");
+		refuse_null("request embedding", "Does the row that it was selected from exist, and has it been embedded?");
 	if (PG_ARGISNULL(1))
 		refuse_null("optimize_for", "Leave the argument out for 'balanced'.");
 
-	request->embedding = td_read_embedding("request_embedding", PG_GETARG_ARRAYTYPE_P(0),
+	request->embedding = td_read_embedding("request embedding", PG_GETARG_ARRAYTYPE_P(0),
 										   &request->steps, &request->dimension);
 	request->target = (td_span) {VARDATA_ANY(PG_GETARG_TEXT_PP(1)), VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(1))};
 	if (!PG_ARGISNULL(2))
