@@ -94,6 +94,7 @@ func td_router(of C.uint64_t, tallies, config C.td_span, handle *C.uint64_t, rep
 
 //export td_release_handle
 func td_release_handle(handle C.uint64_t) {
+	defer func() { _ = recover() }() // of a handle that is none; there is nobody to tell
 	cgo.Handle(handle).Delete()
 }
 

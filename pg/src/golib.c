@@ -193,3 +193,21 @@ td_finish(int status, td_reply *reply)
 				 *hint ? errhint("%s", hint) : 0));
 	}
 }
+
+/*
+ * Not declared in SQL: a test that has a library built for it declares it
+ * itself. See cmd/libtinydancer/provoke.go.
+ */
+PG_FUNCTION_INFO_V1(td_provoke);
+Datum
+td_provoke(PG_FUNCTION_ARGS)
+{
+	td_reply   *reply = td_scratch_reply();
+
+	if (td_go()->provoke == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("tinydancer: this is not a test build")));
+	TD_CALL(reply, provoke, PG_GETARG_INT32(0), reply);
+	PG_RETURN_INT64(reply->len);
+}
