@@ -1,11 +1,13 @@
 package tinydancer
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/tinydancer/tinydancer/internal/f32"
@@ -41,20 +43,25 @@ type CostModel struct {
 	MonthlyFixed float64 // USD a month, ≥ 0; paid either way, so it never counts in routing
 }
 
-// Of returns the cost in USD of a request of that many tokens.
+// Of returns the cost in USD of a request of that many tokens. It is finite
+// for all charges and lengths that are.
 func (c CostModel) Of(tokens float64) float64 {
-	return c.PerRequest + float64(c.PerToken*tokens)
+	return math.Min(c.PerRequest+float64(c.PerToken*tokens), math.MaxFloat64)
 }
 
 // Performance describes how an agent does. Given to Register it is a
 // declaration; read from a registry it is what was observed, and what was
-// declared where nothing was observed yet.
+// declared where nothing was observed yet. The requests behind a declaration
+// keep their share in the means, not in the percentiles.
+//
+// Nothing stands in for a figure that is left out: without a quality an agent
+// is expected to fail, without a latency to answer at once.
 type Performance struct {
 	AvgLatencyMS  float64 // ≥ 0
 	P95LatencyMS  float64 // ≥ 0; 0 when neither declared nor observed
 	P99LatencyMS  float64 // ≥ 0; 0 when neither declared nor observed
 	Quality       float64 // mean quality of the outcomes, in [0, 1]
-	SuccessRate   float64 // in [0, 1]; 0 with TotalRequests 0 means "not declared" and is taken as 1
+	SuccessRate   float64 // in [0, 1]; 0 with TotalRequests 0 means "not declared", and is kept as 1
 	TotalRequests int64   // requests behind these figures; 0 for a bare declaration
 }
 
@@ -67,9 +74,9 @@ func (p Performance) successRate() float64 {
 
 // Agent is something that can take a request.
 type Agent struct {
-	Name         string // 1 to 255 bytes of UTF-8, unique in a registry
-	Type         AgentType
-	Capabilities []string // matched without regard to case
+	Name         string    // 1 to 255 bytes of UTF-8, unique in a registry
+	Type         AgentType // kept in lower case; LLM if empty
+	Capabilities []string  // matched without regard to case; repeated ones are dropped
 	Cost         CostModel
 	Performance  Performance
 	Embedding    []float32 // what the agent is good at; nil for none. Same dimension for all agents
@@ -85,11 +92,27 @@ func (a *Agent) Validate() error {
 	if err := validName("agent name", a.Name); err != nil {
 		return err
 	}
-	if err := validName(a.field("type"), string(a.Type)); err != nil {
+	if err := a.validate(); err != nil {
+		if e := (*InvalidError)(nil); errors.As(err, &e) {
+			e.Field = fmt.Sprintf("agent %s: %s", quote(a.Name), e.Field)
+		}
 		return err
 	}
+	return nil
+}
+
+// validate checks all but the name, which its errors leave out.
+func (a *Agent) validate() error {
+	if a.Type != "" {
+		// As given, and as kept: lower case can take more bytes.
+		for _, t := range []string{string(a.Type), strings.ToLower(string(a.Type))} {
+			if err := validName("type", t); err != nil {
+				return err
+			}
+		}
+	}
 	for _, c := range a.Capabilities {
-		if err := validName(a.field("capability"), c); err != nil {
+		if err := validName("capability", c); err != nil {
 			return err
 		}
 	}
@@ -108,14 +131,12 @@ func (a *Agent) Validate() error {
 		{"success rate", a.Performance.SuccessRate, 1},
 		{"total requests", float64(a.Performance.TotalRequests), math.MaxFloat64},
 	} {
-		if err := inRange(a.field(v.name), v.value, v.max); err != nil {
+		if err := inRange(v.name, v.value, v.max); err != nil {
 			return err
 		}
 	}
-	return validEmbedding(a.field("embedding"), a.Embedding, len(a.Embedding))
+	return validEmbedding("embedding", a.Embedding, len(a.Embedding))
 }
-
-func (a *Agent) field(name string) string { return fmt.Sprintf("agent %q: %s", shorten(a.Name), name) }
 
 // clone copies the slices, so that a registry shares nothing with its caller.
 func (a Agent) clone() Agent {
@@ -124,12 +145,13 @@ func (a Agent) clone() Agent {
 	return a
 }
 
-// normalise brings type and capabilities to the form in which they are kept.
+// normalise brings a valid agent to the form in which it is kept.
 func (a *Agent) normalise() {
 	a.Type = AgentType(strings.ToLower(string(a.Type)))
 	if a.Type == "" {
 		a.Type = LLM
 	}
+	a.Performance.SuccessRate = a.Performance.successRate()
 	seen := make(map[string]bool, len(a.Capabilities))
 	a.Capabilities = slices.DeleteFunc(a.Capabilities, func(c string) bool {
 		key := foldCase(c)
@@ -139,7 +161,26 @@ func (a *Agent) normalise() {
 	})
 }
 
-func foldCase(s string) string { return strings.ToLower(s) }
+// foldCase returns the same string for all that differ by case alone, as
+// [strings.EqualFold] sees it.
+func foldCase(s string) string { return string(appendFolded(nil, s)) }
+
+func appendFolded(b []byte, s string) []byte {
+	for _, r := range s {
+		if r >= utf8.RuneSelf {
+			least := r // of the variants of its case, which lead to one another
+			for v := unicode.SimpleFold(r); v != r; v = unicode.SimpleFold(v) {
+				least = min(least, v)
+			}
+			r = least
+		}
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		b = utf8.AppendRune(b, r)
+	}
+	return b
+}
 
 func validName(field, s string) error {
 	switch {
@@ -194,4 +235,5 @@ func validEmbedding(field string, e []float32, want int) error {
 // cannot hold.
 const minNorm, maxNorm = 1e-15, 1e15
 
-func formatNumber(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+// formatNumber adds 0, so that −0 shows as 0.
+func formatNumber(v float64) string { return strconv.FormatFloat(v+0, 'g', -1, 64) }

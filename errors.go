@@ -12,7 +12,7 @@ var (
 	// ErrUnknownAgent says that no agent has the name that was given.
 	ErrUnknownAgent = errors.New("unknown agent")
 
-	// ErrDuplicateAgent says that an agent with this name is registered.
+	// ErrDuplicateAgent says that two agents would have the same name.
 	ErrDuplicateAgent = errors.New("agent is already registered")
 )
 
@@ -51,9 +51,10 @@ func (e *InvalidError) Unwrap() error { return e.kind }
 
 // NoMatchError reports that no agent is eligible, and how many agents each
 // constraint removed. An agent that several constraints exclude is counted by
-// each of them.
+// each of them. To a request that may see some agents only, those are all that
+// there are.
 type NoMatchError struct {
-	Total   int       // agents in the registry
+	Total   int       // agents in the registry, inactive ones among them
 	Removed []Removal // one entry for each constraint that removed agents
 	Hint    string    // how to mend it, such as the nearest spelling of a capability; often empty
 }
@@ -61,7 +62,7 @@ type NoMatchError struct {
 // Removal is the share that one constraint had in leaving no agent.
 type Removal struct {
 	Constraint string // as it is spelt in JSON, such as "max_cost", or "inactive"
-	Agents     int
+	Agents     int    // that it removed
 }
 
 // Error lists the constraints with the number of agents that each removed.

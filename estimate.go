@@ -4,16 +4,21 @@ import "math"
 
 // Outcome is what came of one request to an agent.
 type Outcome struct {
-	LatencyMS float64 // ≥ 0
+	LatencyMS float64 // in [0, 1e12], 31 years
 	Success   bool
 	Quality   float64 // in [0, 1]; meaningful when Rated
 	Rated     bool    // whether Quality was judged
 }
 
-// Validate reports the first value that is out of its range.
+// maxObservedMS keeps the squares of as many latencies as can be counted far
+// from what float64 cannot hold.
+const maxObservedMS = 1e12
+
+// Validate reports the first value that is out of its range, as an
+// [*InvalidError].
 func (o Outcome) Validate() error {
-	if err := inRange("latency", o.LatencyMS, math.MaxFloat64); err != nil {
-		return err
+	if !(o.LatencyMS >= 0 && o.LatencyMS <= maxObservedMS) {
+		return invalid("latency", formatNumber(o.LatencyMS), "a number from 0 to 1e+12")
 	}
 	if o.Rated {
 		return inRange("quality", o.Quality, 1)
@@ -21,8 +26,9 @@ func (o Outcome) Validate() error {
 	return nil
 }
 
-// Tally sums up the outcomes of one agent. Tallies add up: the sum of two is
-// the tally of both sets of outcomes. The zero value is the tally of none.
+// Tally sums up the outcomes of one agent. Tallies add up: the sums, field by
+// field, of two are the tally of both sets of outcomes. The zero value is the
+// tally of none. It is not safe for concurrent use.
 type Tally struct {
 	Requests  int64
 	Successes int64
@@ -37,7 +43,31 @@ type Tally struct {
 	LatencySquareSum float64 // ms², over all requests
 }
 
-// Add counts one outcome.
+// Validate reports the first value that no set of outcomes can add up to, as
+// an [*InvalidError].
+func (t Tally) Validate() error {
+	for _, v := range []struct {
+		name       string
+		value, max float64
+	}{
+		{"requests", float64(t.Requests), math.MaxFloat64},
+		{"successes", float64(t.Successes), float64(t.Requests)},
+		{"rated successes", float64(t.RatedSuccesses), float64(t.Successes)},
+		{"rated failures", float64(t.RatedFailures), float64(t.Requests - t.Successes)},
+		{"sum of the qualities of successes", t.SuccessQualitySum, float64(t.RatedSuccesses)},
+		{"sum of the qualities of failures", t.FailureQualitySum, float64(t.RatedFailures)},
+		{"sum of the squares of qualities", t.QualitySquareSum, float64(t.RatedSuccesses + t.RatedFailures)},
+		{"sum of latencies", t.LatencySum, math.MaxFloat64},
+		{"sum of the squares of latencies", t.LatencySquareSum, math.MaxFloat64},
+	} {
+		if !(v.value >= 0 && v.value <= v.max) {
+			return invalid(v.name, formatNumber(v.value), "a number from 0 to "+formatNumber(v.max))
+		}
+	}
+	return nil
+}
+
+// Add counts one outcome, which must be valid.
 func (t *Tally) Add(o Outcome) {
 	t.Requests++
 	t.LatencySum += o.LatencyMS
@@ -64,17 +94,28 @@ func (t *Tally) Add(o Outcome) {
 func (t *Tally) observe(declared Performance) Performance {
 	p := declared
 	before, n := float64(declared.TotalRequests), float64(t.Requests)
-	if t.Requests == 0 {
-		return p
-	}
-	p.TotalRequests += t.Requests
-	p.AvgLatencyMS = (before*declared.AvgLatencyMS + t.LatencySum) / (before + n)
-	p.SuccessRate = (before*declared.SuccessRate + float64(t.Successes)) / (before + n)
-	if rated := float64(t.RatedSuccesses + t.RatedFailures); rated > 0 {
-		p.Quality = (before*declared.Quality + t.SuccessQualitySum + t.FailureQualitySum) / (before + rated)
-	}
+	p.TotalRequests = sumCounts(declared.TotalRequests, t.Requests)
+	p.AvgLatencyMS = pooled(declared.AvgLatencyMS, before, t.LatencySum, n)
+	p.SuccessRate = pooled(declared.SuccessRate, before, float64(t.Successes), n)
+	p.Quality = pooled(declared.Quality, before, t.SuccessQualitySum+t.FailureQualitySum, float64(t.RatedSuccesses+t.RatedFailures))
 	return p
 }
+
+// pooled is the mean of n values with that sum and of weight more with that
+// mean: the mean itself, to the last bit, if n is 0.
+func pooled(mean, weight, sum, n float64) float64 {
+	if n == 0 {
+		return mean
+	}
+	v := (float64(weight*mean) + sum) / (weight + n)
+	if v > math.MaxFloat64 { // the sum does not fit; the mean does
+		v = math.Min(float64(mean*(weight/(weight+n)))+sum/(weight+n), math.MaxFloat64)
+	}
+	return v
+}
+
+// sumCounts adds counts ≥ 0, as far as int64 goes.
+func sumCounts(a, b int64) int64 { return min(a, math.MaxInt64-b) + b }
 
 // Estimate is what the router expects of an agent: a mean and, for what is
 // uncertain, the standard deviation of our knowledge of that mean (not of
@@ -96,26 +137,21 @@ const latencyCV = 0.5
 // those.
 //
 // Quality is P(success)·E[q | success] + P(failure)·E[q | failure], each part a
-// posterior mean: with no observations it is the declared quality times the
-// declared success rate; where the caller reports success alone, failures
-// lower it. Its
-// variance is that of a Beta posterior, v/(n+1), where v blends the Bernoulli
-// variance q(1−q) of the prior with the observed variance. Latency is the
-// conjugate normal mean with its variance v/n.
+// posterior mean, a failure that nobody rated being worth 0: with no
+// observations it is the declared quality times the declared success rate;
+// where the caller reports success alone, failures lower it. Its variance is
+// that of a Beta posterior, v/(n+1), where v blends the Bernoulli variance
+// q(1−q) of the prior with the observed variance. Latency is the conjugate
+// normal mean with its variance v/n.
 func estimate(declared Performance, t *Tally, prior float64) Estimate {
 	prior = math.Max(prior, float64(declared.TotalRequests))
 	n := float64(t.Requests)
 
-	success := (float64(prior*declared.successRate()) + float64(t.Successes)) / (prior + n)
-	good := (prior*declared.Quality + t.SuccessQualitySum) / (prior + float64(t.RatedSuccesses))
-	bad := 0.0
-	failures := t.Requests - t.Successes
-	if failures > 0 {
-		bad = t.FailureQualitySum / float64(failures)
-	}
-	e := Estimate{Quality: clamp01(float64(success*good) + float64((1-success)*bad))}
+	success := pooled(declared.successRate(), prior, float64(t.Successes), n)
+	good := pooled(declared.Quality, prior, t.SuccessQualitySum, float64(t.RatedSuccesses))
+	e := Estimate{Quality: clamp01(float64(success*good) + t.FailureQualitySum/(prior+n))}
 
-	known := float64(t.RatedSuccesses + failures)
+	known := float64(t.RatedSuccesses + t.Requests - t.Successes)
 	// Half an outcome is added to the mean, so that a declared 1.0 is not
 	// taken for certain knowledge.
 	centre := (float64(prior*e.Quality) + 0.5) / (prior + 1)
@@ -127,17 +163,22 @@ func estimate(declared Performance, t *Tally, prior float64) Estimate {
 	}
 	e.QualitySD = math.Sqrt(variance / (prior + known + 1))
 
-	e.LatencyMS = (float64(prior*declared.AvgLatencyMS) + t.LatencySum) / (prior + n)
+	e.LatencyMS = pooled(declared.AvgLatencyMS, prior, t.LatencySum, n)
+	share := prior / (prior + n)
 	spread := latencyCV * declared.AvgLatencyMS
-	squares := float64(prior*spread) * spread
+	square := float64(spread*spread) * share
 	if t.Requests > 0 {
 		mean := t.LatencySum / n
-		squares += math.Max(0, t.LatencySquareSum-float64(t.LatencySum*mean))
+		square += math.Max(0, t.LatencySquareSum-float64(t.LatencySum*mean)) / (prior + n)
 		shift := mean - declared.AvgLatencyMS
-		squares += float64(shift*shift) * prior * n / (prior + n)
+		square += float64(shift*shift) * share * (n / (prior + n))
 	}
-	e.LatencySDMS = math.Sqrt(squares/(prior+n)) / math.Sqrt(prior+n)
+	e.LatencySDMS = math.Min(maxLatencySD, math.Sqrt(square/(prior+n)))
 	return e
 }
+
+// maxLatencySD is where knowing nothing of a latency ends, so that squares of
+// it are finite: declarations of up to 1e308 ms are accepted.
+const maxLatencySD = 1e150
 
 func clamp01(v float64) float64 { return math.Min(1, math.Max(0, v)) }

@@ -1,10 +1,9 @@
 package tinydancer
 
 import (
+	"maps"
 	"math"
 	"slices"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/tinydancer/tinydancer/internal/spelling"
 )
@@ -66,11 +65,7 @@ func (r *roster) capability(name string) (bit int32, ok bool) {
 		return bit, true
 	}
 	var buffer [64]byte
-	folded := buffer[:0]
-	for _, c := range name {
-		folded = utf8.AppendRune(folded, unicode.ToLower(c))
-	}
-	bit, ok = r.capabilities[string(folded)]
+	bit, ok = r.capabilities[string(appendFolded(buffer[:0], name))]
 	return bit, ok
 }
 
@@ -127,23 +122,33 @@ func (f *filter) noMatch(p *plan, c *Constraints) error {
 	count("max_cost", func(i int32) bool { return p.estimates[i].CostUSD > f.maxCost })
 	count("max_latency_ms", func(i int32) bool { return p.estimates[i].LatencyMS > f.maxLatency })
 	count("min_quality", func(i int32) bool { return p.estimates[i].Quality < f.minQuality })
-	err.Hint = p.capabilityHint(c)
+	err.Hint = f.capabilityHint(p.roster, c)
 	return err
 }
 
-// capabilityHint names the capabilities that no agent has.
-func (r *roster) capabilityHint(c *Constraints) string {
-	for _, name := range c.RequiredCapabilities {
-		if _, ok := r.capability(name); ok {
+// capabilityHint names a required capability that no agent has, and the
+// nearest that one has. Agents outside the request's set are not let on.
+func (f *filter) capabilityHint(r *roster, c *Constraints) string {
+	if len(c.RequiredCapabilities) == 0 {
+		return ""
+	}
+	known := map[string]string{} // folded → as it was first written
+	for i := range r.agents {
+		if !f.visible(int32(i)) {
 			continue
 		}
-		known := make([]string, 0, len(r.capabilities))
-		for k := range r.capabilities {
-			known = append(known, k)
+		for _, has := range r.agents[i].Capabilities {
+			if key := foldCase(has); !hasKey(known, key) {
+				known[key] = has
+			}
 		}
-		slices.Sort(known)
+	}
+	for _, name := range c.RequiredCapabilities {
+		if hasKey(known, foldCase(name)) {
+			continue
+		}
 		hint := "No agent has the capability " + quote(name) + "."
-		if near := spelling.Nearest(name, known); near != "" {
+		if near := spelling.Nearest(name, slices.Sorted(maps.Values(known))); near != "" {
 			hint += " Did you mean " + quote(near) + "?"
 		}
 		return hint

@@ -12,19 +12,19 @@ import (
 
 // Registry is a set of agents that changes. Reading takes no lock: readers
 // work on the [Snapshot] that was current when they began. Writers exclude
-// each other, and each publishes a new snapshot. It is safe for concurrent
-// use. The zero value is not ready; see [NewRegistry].
+// each other, and each publishes a new snapshot, which takes time and memory
+// in proportion to the number of agents: what comes in crowds is better given
+// to [Registry.Register] and [Registry.ObserveAll] together. It is safe for
+// concurrent use. The zero value is not ready; see [NewRegistry].
 type Registry struct {
 	current atomic.Pointer[Snapshot]
-
-	mu       sync.Mutex // guards writers and what follows
-	sketches map[string]*ddsketch.Sketch
+	mu      sync.Mutex // held by writers
 }
 
 // NewRegistry returns an empty registry.
 func NewRegistry() *Registry {
-	r := &Registry{sketches: map[string]*ddsketch.Sketch{}}
-	empty, _ := NewSnapshot(nil, nil)
+	r := new(Registry)
+	empty, _ := NewSnapshot(nil, nil) // no agents, no errors
 	r.current.Store(empty)
 	return r
 }
@@ -40,8 +40,10 @@ func (r *Registry) Register(agents ...Agent) error {
 	return r.edit(func(old []Agent) ([]Agent, error) { return append(old, agents...), nil })
 }
 
-// Update changes an agent in place; its name, too. The observations stay with
-// it. change must not keep its argument.
+// Update changes what is declared of an agent; its name, too. What was
+// observed stays with it. change gets the declaration, which Get does not show
+// once something was observed; it must not keep its argument, nor write to the
+// registry, which waits for it.
 //
 // Errors: [ErrUnknownAgent], [ErrInvalid], [ErrDimension], [ErrDuplicateAgent]
 // and what change returns.
@@ -111,22 +113,16 @@ func (r *Registry) editOne(name string, change func([]Agent, int) ([]Agent, erro
 // publish makes a snapshot of the agents; before says under which name an
 // agent was known, so that it keeps its observations.
 func (r *Registry) publish(old *Snapshot, agents []Agent, before func(string) string) error {
-	tallies := make([]Tally, len(agents))
-	sketches := make(map[string]*ddsketch.Sketch, len(r.sketches))
-	for k := range agents {
-		was := before(agents[k].Name)
-		if i, ok := old.index[was]; ok {
-			tallies[k] = old.tallies[i]
-			if s := r.sketches[was]; s != nil {
-				sketches[agents[k].Name] = s
-			}
-		}
-	}
-	s, err := NewSnapshot(agents, tallies)
+	s, err := NewSnapshot(agents, nil)
 	if err != nil {
 		return err
 	}
-	r.sketches = sketches
+	s.sketches = make([]*ddsketch.Sketch, len(agents))
+	for k := range s.agents {
+		if i, ok := old.index[before(s.agents[k].Name)]; ok {
+			s.tallies[k], s.sketches[k] = old.tallies[i], old.sketch(i)
+		}
+	}
 	r.current.Store(s)
 	return nil
 }
@@ -145,7 +141,12 @@ type AgentOutcome struct {
 
 // ObserveAll counts many outcomes, all of them or, if one is not valid, none.
 // It publishes one snapshot, where Observe would publish one an outcome.
+//
+// Errors: [ErrUnknownAgent], [ErrInvalid].
 func (r *Registry) ObserveAll(outcomes []AgentOutcome) error {
+	if len(outcomes) == 0 {
+		return nil
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	old := r.current.Load()
@@ -158,40 +159,36 @@ func (r *Registry) ObserveAll(outcomes []AgentOutcome) error {
 			return fmt.Errorf("outcome of agent %s: %w", quote(o.AgentName), err)
 		}
 	}
-	tallies := slices.Clone(old.tallies)
+	s := &Snapshot{roster: old.roster, tallies: slices.Clone(old.tallies), sketches: make([]*ddsketch.Sketch, len(old.agents))}
+	copy(s.sketches, old.sketches)
 	for k := range outcomes {
 		o := &outcomes[k]
-		tallies[old.index[o.AgentName]].Add(o.Outcome)
-		s := r.sketches[o.AgentName]
-		if s == nil {
-			s = new(ddsketch.Sketch)
-			r.sketches[o.AgentName] = s
+		i := old.index[o.AgentName]
+		s.tallies[i].Add(o.Outcome)
+		if s.sketches[i] == old.sketch(i) { // which readers may hold
+			own := new(ddsketch.Sketch)
+			if s.sketches[i] != nil {
+				*own = s.sketches[i].Clone()
+			}
+			s.sketches[i] = own
 		}
-		s.Add(o.Outcome.LatencyMS)
+		s.sketches[i].Add(o.Outcome.LatencyMS)
 	}
-	r.current.Store(&Snapshot{roster: old.roster, tallies: tallies})
+	r.current.Store(s)
 	return nil
 }
 
-// Get returns an agent with its performance as observed, percentiles
-// included. Error: [ErrUnknownAgent].
+// Get returns an agent with its performance as observed, percentiles within
+// 1 % included. The agent is the caller's. Error: [ErrUnknownAgent].
 func (r *Registry) Get(name string) (Agent, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	a, err := r.current.Load().Get(name)
-	if err != nil {
-		return a, err
-	}
-	if s := r.sketches[name]; s != nil && s.Count() > 0 {
-		a.Performance.P95LatencyMS = s.Quantile(0.95)
-		a.Performance.P99LatencyMS = s.Quantile(0.99)
-	}
-	return a.clone(), nil
+	a, err := r.Snapshot().Get(name)
+	return a.clone(), err
 }
 
 // FindByCapability returns the active agents that have a capability, in either
-// case, best observed quality first, at most limit of them; a limit below 0 is
-// an error.
+// case, at most limit of them, best observed quality first; those of equal
+// quality by cost a request, latency, then name. A limit below 0 is an error.
+// The agents are the caller's. Error: [ErrInvalid].
 func (r *Registry) FindByCapability(capability string, limit int) ([]Agent, error) {
 	if err := validName("capability", capability); err != nil {
 		return nil, err
@@ -204,34 +201,52 @@ func (r *Registry) FindByCapability(capability string, limit int) ([]Agent, erro
 	if !ok {
 		return nil, nil
 	}
-	var found []Agent
-	for i := range s.agents {
-		if !s.agents[i].Inactive && s.mask(int32(i))[bit/64]>>(bit%64)&1 != 0 {
-			found = append(found, s.at(int32(i)).clone())
+	type ranked struct {
+		agent int32 // by name
+		cost  float64
+		Performance
+	}
+	var ranking []ranked
+	for _, i := range s.actives {
+		if s.mask(i)[bit/64]>>(bit%64)&1 != 0 {
+			ranking = append(ranking, ranked{i, s.agents[i].Cost.PerRequest, s.observed(i)})
 		}
 	}
-	slices.SortStableFunc(found, func(a, b Agent) int {
-		return cmp.Compare(b.Performance.Quality, a.Performance.Quality)
+	slices.SortFunc(ranking, func(a, b ranked) int {
+		return cmp.Or(
+			cmp.Compare(b.Quality, a.Quality),
+			cmp.Compare(a.cost, b.cost),
+			cmp.Compare(a.AvgLatencyMS, b.AvgLatencyMS),
+			cmp.Compare(a.agent, b.agent),
+		)
 	})
-	return found[:min(limit, len(found))], nil
+	found := make([]Agent, min(limit, len(ranking)))
+	for k := range found {
+		found[k] = s.at(ranking[k].agent).clone()
+	}
+	return found, nil
 }
 
-// Stats sums up a registry.
+// Stats sums up a snapshot.
 type Stats struct {
 	TotalAgents    int
 	ActiveAgents   int
-	TotalRequests  int64
-	AverageQuality float64 // mean of the observed qualities of the active agents; 0 without any
+	TotalRequests  int64   // of all agents, declared and observed
+	AverageQuality float64 // mean of the qualities of the active agents, as Get shows them; 0 without any
 }
 
 // Stats returns the figures of a snapshot.
 func (s *Snapshot) Stats() Stats {
 	st := Stats{TotalAgents: len(s.agents), ActiveAgents: len(s.actives)}
-	for a := range s.All() {
-		st.TotalRequests += a.Performance.TotalRequests
-		if !a.Inactive {
-			st.AverageQuality += a.Performance.Quality / float64(len(s.actives))
+	for i := range s.agents {
+		p := s.observed(int32(i))
+		st.TotalRequests = sumCounts(st.TotalRequests, p.TotalRequests)
+		if !s.agents[i].Inactive {
+			st.AverageQuality += p.Quality
 		}
+	}
+	if st.ActiveAgents > 0 {
+		st.AverageQuality /= float64(st.ActiveAgents)
 	}
 	return st
 }
