@@ -54,10 +54,11 @@ type Weights struct {
 }
 
 // Config holds what a [Router] needs to know besides the agents. The zero
-// value means the defaults.
+// value means the defaults, and so does each field that is zero.
 type Config struct {
-	// Weights of the balanced target. Defaults to 0.4 quality, 0.2 cost,
-	// 0.2 latency, 0.2 similarity.
+	// Weights of the balanced target. All zero, they default to 0.4 quality,
+	// 0.2 cost, 0.2 latency, 0.2 similarity; with one set, the others count
+	// as the zeros that they are.
 	Weights Weights
 
 	// ReferenceCostUSD is the price with utility ½: U = ref/(ref + cost).
@@ -70,7 +71,8 @@ type Config struct {
 	ReferenceLatencyMS float64
 
 	// PriorWeight is how many observations a declared quality or latency is
-	// worth. Defaults to 10.
+	// worth, unless more requests stand behind it. Defaults to 10; for next
+	// to none, give a small number.
 	PriorWeight float64
 
 	// Tokens is how long a request is taken to be where it does not say so,

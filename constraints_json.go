@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/tinydancer/tinydancer/internal/spelling"
 )
@@ -19,11 +20,11 @@ const MaxConstraintsBytes = 64 << 10
 type Options struct {
 	Constraints     Constraints
 	Tokens          float64 // 0 if not given
-	MaxAlternatives *int    // nil if not given; -1 for all
+	MaxAlternatives *int    // nil if not given; -1 for all; 0, unlike in a Request, for none
 	NullOnNoMatch   bool    // "on_no_match": "null" instead of "error"
 }
 
-var optionKeys = []string{
+var optionKeys = [...]string{
 	"max_cost", "max_latency_ms", "min_quality", "required_capabilities", "excluded_agents",
 	"tokens", "max_alternatives", "on_no_match",
 }
@@ -35,12 +36,26 @@ var optionKeys = []string{
 //	 "tokens": 1200, "max_alternatives": 5, "on_no_match": "null"}
 //
 // Every key is optional, and null is as good as leaving it out. A key that is
-// unknown or of the wrong type is an [*InvalidError] that names the nearest.
+// unknown, given twice or of the wrong type is an [*InvalidError]; its hint
+// names the key that an unknown one was probably meant to be.
 func ParseConstraints(text []byte) (Options, error) {
-	var o Options
-	if len(text) > MaxConstraintsBytes {
-		return o, invalid("constraints", fmt.Sprintf("%d bytes", len(text)), fmt.Sprintf("at most %d", MaxConstraintsBytes))
+	o, err := parseConstraints(text)
+	if err != nil {
+		return Options{}, err
 	}
+	return o, nil
+}
+
+func parseConstraints(text []byte) (o Options, err error) {
+	switch {
+	case len(text) > MaxConstraintsBytes:
+		return o, invalid("constraints", fmt.Sprintf("%d bytes", len(text)), fmt.Sprintf("at most %d", MaxConstraintsBytes))
+	case len(text) == 0:
+		return o, invalid("constraints", "nothing", "a JSON object")
+	case !utf8.Valid(text): // which encoding/json would replace
+		return o, invalid("constraints", strconv.QuoteToASCII(string(text)), "UTF-8")
+	}
+	var seen [len(optionKeys)]bool // by the key's place in optionKeys
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
@@ -55,7 +70,14 @@ func ParseConstraints(text []byte) (Options, error) {
 		if err := d.Decode(&value); err != nil {
 			return o, invalid("constraints", "broken JSON", "a JSON object")
 		}
-		if err := o.set(key.(string), value); err != nil { // keys of an object are strings
+		name := key.(string) // keys of an object are strings
+		if i := slices.Index(optionKeys[:], name); i >= 0 {
+			if seen[i] {
+				return o, invalid("constraints", "key "+quote(name)+" twice", "each key once")
+			}
+			seen[i] = true
+		}
+		if err := o.set(name, value); err != nil {
 			return o, err
 		}
 	}
@@ -69,7 +91,7 @@ func ParseConstraints(text []byte) (Options, error) {
 }
 
 func (o *Options) set(key string, value any) (err error) {
-	if value == nil && slices.Contains(optionKeys, key) {
+	if value == nil && slices.Contains(optionKeys[:], key) {
 		return nil
 	}
 	c := &o.Constraints
@@ -91,8 +113,8 @@ func (o *Options) set(key string, value any) (err error) {
 	case "on_no_match":
 		o.NullOnNoMatch, err = onNoMatchFrom(key, value)
 	default:
-		unknown := invalid("constraints", "unknown key "+quote(key), "one of "+joined(optionKeys))
-		if near := spelling.Nearest(key, optionKeys); near != "" {
+		unknown := invalid("constraints", "unknown key "+quote(key), "one of "+joined(optionKeys[:]))
+		if near := spelling.Nearest(key, optionKeys[:]); near != "" {
 			unknown.Hint = "Did you mean " + quote(near) + "?"
 		}
 		return unknown
@@ -120,10 +142,11 @@ func limitFrom(key string, value any, max float64) (Limit, error) {
 }
 
 func countFrom(key string, value any) (*int, error) {
-	n, ok := value.(json.Number)
-	if ok {
-		if v, err := strconv.Atoi(n.String()); err == nil && v >= -1 && v <= math.MaxInt32 {
-			return &v, nil
+	if n, ok := value.(json.Number); ok {
+		v, err := n.Float64() // 5.0 and 5e0 are whole, too
+		if err == nil && v == math.Trunc(v) && v >= -1 && v <= math.MaxInt32 {
+			count := int(v)
+			return &count, nil
 		}
 	}
 	return nil, invalid(field(key), kind(value), "a whole number of at least 0, or -1 for all")

@@ -5,7 +5,8 @@ import (
 	"strconv"
 )
 
-// Decision is the answer to a request.
+// Decision is the answer to a request. It is a value: a copy keeps its
+// alternatives, whatever becomes of the original.
 type Decision struct {
 	AgentName string
 	Target    Target
@@ -45,7 +46,8 @@ type Alternative struct {
 	Embedded           bool
 }
 
-// Alternatives returns the runners-up, best first. The slice belongs to d.
+// Alternatives returns the runners-up, best first. The slice belongs to d: it
+// changes when d is assigned to.
 func (d *Decision) Alternatives() []Alternative {
 	if d.many != nil {
 		return d.many
@@ -147,7 +149,7 @@ func (d *Decision) AppendReasoning(b []byte) []byte {
 		if d.constrained {
 			return append(b, "; no other eligible agent"...)
 		}
-		return append(b, "; no other agent"...)
+		return append(b, "; no other active agent"...)
 	}
 	second := &d.Alternatives()[0]
 	b = append(b, ", "...)

@@ -9,6 +9,7 @@
 //	router, err := tinydancer.NewRouter(registry, tinydancer.Config{})
 //	decision, err := router.Route(tinydancer.Request{Embedding: e, Target: tinydancer.Balanced})
 //	fmt.Println(decision.AgentName, decision.Reasoning())
+//	err = registry.Observe(decision.AgentName, tinydancer.Outcome{LatencyMS: 431, Success: true})
 //
 // The parts, in the order in which a request meets them:
 //
@@ -16,7 +17,9 @@
 //	declare,     immutable,   0 allocs   agent, confidence,
 //	observe      lock-free               alternatives, reason
 //
-// Everything here is safe for concurrent use unless a type says otherwise, and
-// nothing here knows a database: the PostgreSQL extension in pg/ feeds the
-// same Snapshot and Router from its tables.
+// [Registry], [Snapshot] and [Router] are safe for concurrent use; a value of
+// another type is not while somebody changes it. Nothing here knows a database: the PostgreSQL extension in
+// pg/ feeds the same Snapshot and Router from its tables.
+//
+// Numbers and positions in error messages count from 1, as in SQL.
 package tinydancer

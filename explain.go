@@ -1,8 +1,10 @@
 package tinydancer
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 )
 
 // Contribution is the part that one consideration has in a score.
@@ -28,10 +30,11 @@ type Explanation struct {
 	Contributions []Contribution
 }
 
-// Explain returns every agent, the eligible first, best first, then the others
-// by name. Unlike Route it does not fail where no agent is eligible. Errors:
-// [ErrInvalid] and [ErrDimension].
+// Explain returns every agent that the request may see, the eligible first,
+// best first, then the others by name. Unlike Route it does not fail where no
+// agent is eligible. Errors: [ErrInvalid] and [ErrDimension].
 func (r *Router) Explain(req Request) ([]Explanation, error) {
+	r = r.frozen() // agents may come and go between deciding and explaining
 	req.MaxAlternatives = -1
 	var d Decision
 	if err := r.route(&req, &d); err != nil && !IsNoMatch(err) {
@@ -89,6 +92,16 @@ func (r *Router) Explain(req Request) ([]Explanation, error) {
 	return all, nil
 }
 
+// frozen returns a router over the present snapshot, with the plans that are
+// made for it already.
+func (r *Router) frozen() *Router {
+	f := &Router{source: r.source.Snapshot(), config: r.config}
+	f.scratch.New = r.scratch.New
+	f.plan.Store(r.plan.Load())
+	f.other.Store(r.other.Load())
+	return f
+}
+
 func (p *plan) contributions(t Target, i int32, cosine float64) []Contribution {
 	e, w := &p.estimates[i], &p.config.Weights
 	switch t {
@@ -123,13 +136,21 @@ func (f *filter) objection(p *plan, i int32, c *Constraints) string {
 	case slices.Contains(f.excluded, i):
 		return "excluded by name"
 	case e.CostUSD > f.maxCost:
-		return fmt.Sprintf("cost $%s is above max_cost $%s", formatNumber(e.CostUSD), formatNumber(f.maxCost))
+		return fmt.Sprintf("cost $%s is above max_cost $%s", figure(e.CostUSD, f.maxCost), formatNumber(f.maxCost))
 	case e.LatencyMS > f.maxLatency:
-		return fmt.Sprintf("latency %s ms is above max_latency_ms %s", figure(e.LatencyMS), formatNumber(f.maxLatency))
+		return fmt.Sprintf("latency %s ms is above max_latency_ms %s", figure(e.LatencyMS, f.maxLatency), formatNumber(f.maxLatency))
 	case e.Quality < f.minQuality:
-		return fmt.Sprintf("quality %s is below min_quality %s", figure(e.Quality), formatNumber(f.minQuality))
+		return fmt.Sprintf("quality %s is below min_quality %s", figure(e.Quality, f.minQuality), formatNumber(f.minQuality))
 	}
 	return ""
 }
 
-func figure(v float64) string { return string(appendFigure(nil, v)) }
+// figure shows v in four digits, or in as many as it takes to tell on which
+// side of a limit it is.
+func figure(v, limit float64) string {
+	s := string(appendFigure(nil, v))
+	if shown, err := strconv.ParseFloat(s, 64); err != nil || cmp.Compare(shown, limit) != cmp.Compare(v, limit) {
+		return formatNumber(v)
+	}
+	return s
+}

@@ -31,7 +31,8 @@ type Constraints struct {
 // its slices.
 type Request struct {
 	// Embedding of the request: as many components as the agents' embeddings
-	// have, finite, not all zero. If no agent has one, any dimension will do.
+	// have, finite, not all zero. If no agent has one, any dimension from 1
+	// will do.
 	Embedding []float32
 
 	// Sequence, given instead of Embedding, holds one embedding a step,
@@ -45,14 +46,19 @@ type Request struct {
 	Constraints Constraints
 
 	// Tokens is the length of the request, for agents that charge by the
-	// token. 0 means Config.Tokens.
+	// token. Defaults to Config.Tokens. Where agents do charge by the token,
+	// a length that differs from that of the request before costs a pass over
+	// all agents.
 	Tokens float64
 
-	// MaxAlternatives is how many runners-up a decision names. Defaults to
-	// 3; -1 keeps none out. More than 3 costs an allocation.
+	// MaxAlternatives is how many runners-up a decision names, up to
+	// 2147483647. Defaults to 3; -1 names all. More than 3 costs an
+	// allocation.
 	MaxAlternatives int
 
-	// Among restricts the decision to a set of agents. nil means all.
+	// Among restricts the request to a set of agents: of the others, nothing
+	// is told. The set must be made from the snapshot that the router finds
+	// at its source, or one that differs by observations alone. nil means all.
 	Among *AgentSet
 }
 
@@ -100,8 +106,8 @@ func (r *Request) validate() error {
 			return err
 		}
 	}
-	if r.MaxAlternatives < -1 {
-		return invalid("max_alternatives", strconv.Itoa(r.MaxAlternatives), "at least 0, or -1 for all")
+	if r.MaxAlternatives < -1 || r.MaxAlternatives > math.MaxInt32 {
+		return invalid("max_alternatives", strconv.Itoa(r.MaxAlternatives), "0 to 2147483647, or -1 for all")
 	}
 	return r.Constraints.validate()
 }
