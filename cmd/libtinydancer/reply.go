@@ -56,8 +56,7 @@ func td_take(reply *C.td_reply) {
 }
 
 func fail(reply *C.td_reply, err error) C.int {
-	r := reportOf(err)
-	give(reply, fmt.Appendf(nil, "%s\x00%s\x00%s\x00%s\x00", r.state, clean(r.message), clean(r.detail), clean(r.hint)))
+	give(reply, reportOf(err).bytes())
 	return 1
 }
 
@@ -77,6 +76,12 @@ const (
 type report struct{ state, message, detail, hint string }
 
 func (r report) Error() string { return r.message }
+
+// bytes is a report as pg/src/golib.c reads it: four parts, each ended by a
+// zero byte.
+func (r report) bytes() []byte {
+	return fmt.Appendf(nil, "%s\x00%s\x00%s\x00%s\x00", r.state, clean(r.message), clean(r.detail), clean(r.hint))
+}
 
 func reportOf(err error) report {
 	var r report
