@@ -203,4 +203,4 @@ END
 $$;
 
 CREATE FUNCTION tinydancer.publish_metrics() RETURNS bigint
-LANGUAGE sql AS $$ SELECT tinydancer.fold() $$;
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$ SELECT tinydancer.fold() $$;

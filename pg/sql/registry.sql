@@ -7,7 +7,7 @@ CREATE VIEW tinydancer.visible_agents AS
      WHERE a.removed_at IS NULL AND tinydancer.is_visible(a.id);
 
 CREATE FUNCTION tinydancer.unknown_agent(name text) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM tinydancer.check_name('agent name', name);
     PERFORM tinydancer.fail('42704', format('agent "%s" does not exist', tinydancer.shorten(name)),

@@ -3,6 +3,11 @@
 
 DO $$
 BEGIN
+    IF current_setting('server_encoding') <> 'UTF8' THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'feature_not_supported',
+            MESSAGE = format('database encoding: got %s, want UTF8', current_setting('server_encoding'));
+    END IF;
     IF to_regnamespace('tinydancer') IS NULL THEN
         CREATE SCHEMA tinydancer;
     ELSIF '@extschema@' <> 'tinydancer' THEN

@@ -32,6 +32,31 @@ SELECT ruvector_route('{1,0}');
 RESET ROLE;
 GRANT EXECUTE ON FUNCTION ruvector_route(float4[], text, jsonb) TO PUBLIC;
 
+-- The owner's functions are not to be led astray by what a caller puts in their way.
+CREATE SCHEMA trap AUTHORIZATION td_alice;
+SET ROLE td_alice;
+CREATE FUNCTION trap.format(text, text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'trapped as %', current_user; END $$;
+CREATE FUNCTION trap.lower(text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'trapped as %', current_user; END $$;
+CREATE FUNCTION trap.count(text) RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RAISE 'trapped as %', current_user; END $$;
+SET search_path = trap, pg_catalog, public;
+SELECT ruvector_get_agent('nobody');
+SELECT ruvector_update_agent_metrics('nobody', 1, true);
+SELECT ruvector_update_agent_metrics('a', 1, true);
+SELECT ruvector_set_agent_embedding('nobody', '{1}');
+SELECT count(*) FROM ruvector_find_agents_by_capability('coding');
+SELECT ruvector_publish_metrics() >= 0;
+SELECT ruvector_register_agent('a', 'LLM', '{}', 0, 0, 0);
+RESET search_path;
+RESET ROLE;
+DROP SCHEMA trap CASCADE;
+
+-- Functions that run as the owner say where they look.
+SELECT p.oid::regprocedure AS unguarded
+  FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+ WHERE p.pronamespace = 'tinydancer'::regnamespace AND l.lanname IN ('sql', 'plpgsql')
+   AND EXISTS (SELECT FROM pg_proc door WHERE door.prosrc = 'td_call' AND door.proname = 'ruvector_' || p.proname)
+   AND NOT coalesce(p.proconfig::text LIKE '%search_path%', false);
+
 -- A policy: each tenant his own agents.
 ALTER TABLE tinydancer.agents ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenants ON tinydancer.agents USING (metadata ->> 'tenant' = current_user);
