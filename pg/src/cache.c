@@ -289,7 +289,9 @@ fill(Table *t, Slot *slot, Snapshot snapshot)
 static Slot *
 current(Table *t, Snapshot active)
 {
-	if (likely(t->fresh.valid && t->fresh.generation == t->generation && !IsParallelWorker() &&
+	bool		exact = IsParallelWorker() || IsolationIsSerializable();
+
+	if (likely(t->fresh.valid && t->fresh.generation == t->generation && !exact &&
 			   not_older(active, &t->fresh.horizon)))
 		return &t->fresh;
 	if (t->old.valid && t->old.aborts == aborts && same(&t->old.horizon, active))
@@ -300,10 +302,12 @@ current(Table *t, Snapshot active)
 
 	/*
 	 * A parallel worker sees what its leader's snapshot sees, and lives for
-	 * one statement. Elsewhere a newer copy is worth having, unless the one
-	 * there is would do for a newer statement.
+	 * one statement; a serializable transaction has to read the table itself,
+	 * so that what others write to it is known to conflict. Elsewhere a newer
+	 * copy is worth having, unless the one there is would do for a newer
+	 * statement.
 	 */
-	if (!IsParallelWorker() && !(t->fresh.valid && t->fresh.generation == t->generation))
+	if (!exact && !(t->fresh.valid && t->fresh.generation == t->generation))
 	{
 		Snapshot	newest = RegisterSnapshot(GetCatalogSnapshot(t->relid));
 		bool		reported = fill(t, &t->fresh, newest);
