@@ -67,13 +67,14 @@ typedef struct Table
 	bool		(*load) (Oid relid, Snapshot snapshot, StringInfo rows);
 	bool		is_roster;
 	Oid			relid;
+	uint64		found;			/* the generation in which relid was looked up */
 	uint64		generation;
 	Slot		fresh;
 	Slot		old;
 } Table;
 
-static Table agents = {.name = "agents", .load = td_load_agents, .is_roster = true};
-static Table estimates = {.name = "estimates", .load = td_load_estimates};
+static Table agents = {.name = "agents", .load = td_load_agents, .is_roster = true, .generation = 1};
+static Table estimates = {.name = "estimates", .load = td_load_estimates, .generation = 1};
 static Table *const tables[] = {&agents, &estimates};
 
 static uint64 contents = 0;
@@ -208,19 +209,27 @@ not_older(Snapshot s, const Horizon *h)
 
 /* ---- loading ---- */
 
+/*
+ * The table's id, looked up again after each change of the table: after DROP
+ * EXTENSION and CREATE EXTENSION it is another one.
+ */
 static Oid
 relation_id(Table *t)
 {
-	if (!OidIsValid(t->relid))
+	AcceptInvalidationMessages();
+	if (unlikely(t->found != t->generation))
 	{
-		Oid			schema = get_namespace_oid(TD_SCHEMA, false);
+		uint64		generation = t->generation;
+		Oid			relid = get_relname_relid(t->name, get_namespace_oid(TD_SCHEMA, false));
 
-		t->relid = get_relname_relid(t->name, schema);
-		if (!OidIsValid(t->relid))
+		if (!OidIsValid(relid))
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_TABLE),
 					 errmsg("table tinydancer.%s does not exist", t->name)));
-		t->generation++;
+		if (relid != t->relid)
+			t->fresh.valid = t->old.valid = false;
+		t->relid = relid;
+		t->found = generation;
 	}
 	return t->relid;
 }
@@ -229,17 +238,6 @@ Oid
 td_agents_relid(void)
 {
 	return relation_id(&agents);
-}
-
-/* After DROP EXTENSION and CREATE EXTENSION the tables are others. */
-static void
-forget_dropped(Table *t)
-{
-	if (OidIsValid(t->relid) && !SearchSysCacheExists1(RELOID, ObjectIdGetDatum(t->relid)))
-	{
-		t->relid = InvalidOid;
-		t->fresh.valid = t->old.valid = false;
-	}
 }
 
 /*
@@ -297,7 +295,6 @@ current(Table *t, Snapshot active)
 	if (t->old.valid && t->old.aborts == aborts && same(&t->old.horizon, active))
 		return &t->old;
 
-	forget_dropped(t);
 	relation_id(t);
 
 	/*
