@@ -1,0 +1,16 @@
+-- What the tables and all else rest on.
+
+CREATE FUNCTION tinydancer.changed() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'td_changed';
+
+CREATE FUNCTION tinydancer.system_identifier() RETURNS bigint
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'td_system_identifier';
+
+CREATE FUNCTION tinydancer.is_embedding(embedding float4[]) RETURNS boolean
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'td_is_embedding';
+
+CREATE FUNCTION tinydancer.is_visible(agent_id bigint) RETURNS boolean
+    LANGUAGE c STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'td_is_visible';
+
+CREATE FUNCTION tinydancer.caller() RETURNS name
+    LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'td_caller';

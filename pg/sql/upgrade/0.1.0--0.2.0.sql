@@ -1,0 +1,1 @@
+-- 0.1.0 → 0.2.0: no table changes. Functions and views follow as they are now.
