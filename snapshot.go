@@ -74,7 +74,10 @@ func NewSnapshot(agents []Agent, tallies []Tally) (*Snapshot, error) {
 	for to, from := range order {
 		s.tallies[to] = tallies[from]
 	}
-	return s, s.checkTallies()
+	if err := s.checkTallies(); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // WithTallies returns a snapshot of the same agents with other observations,
