@@ -116,10 +116,10 @@ type tail struct {
 }
 
 func cut(margin, sd float64) tail {
-	if math.IsInf(margin, 1) || sd == 0 {
+	z := margin / sd
+	if sd == 0 || math.IsInf(z, 1) {
 		return tail{probability: 1}
 	}
-	z := margin / sd
 	h := normalHazard(-z)
 	return tail{normalCDF(z), sd * h, sq(sd) * h * (h + z)}
 }

@@ -168,15 +168,18 @@ func TestReasoningWords(t *testing.T) {
 		{[]Agent{a, asleep}, Request{Target: Cost}, "lowest predicted cost: $0.02; no other active agent"},
 		{[]Agent{a, b, asleep}, Request{Target: Cost, Constraints: Constraints{ExcludedAgents: []string{"b"}}}, "lowest predicted cost: $0.02; no other eligible agent"},
 		{
-			[]Agent{a, b, asleep}, Request{Target: Quality, Constraints: Constraints{MinQuality: LimitTo(0.1)}},
+			[]Agent{a, b, asleep},
+			Request{Target: Quality, Constraints: Constraints{MinQuality: LimitTo(0.1)}},
 			"highest expected quality: 0.9, 0.05 more than b among the eligible",
 		},
 		{
-			[]Agent{a, scenarioAgent("b", 0.02, 9, 0.8)}, Request{Target: Cost},
+			[]Agent{a, scenarioAgent("b", 0.02, 9, 0.8)},
+			Request{Target: Cost},
 			"lowest predicted cost: $0.02, level with b; chosen for its quality",
 		},
 		{
-			[]Agent{a, scenarioAgent("b", 0.02, 1234.56, 0.9)}, Request{},
+			[]Agent{a, scenarioAgent("b", 0.02, 1234.56, 0.9)},
+			Request{},
 			"best balance of quality, cost, latency and similarity: score 0.7162, level with b; chosen by name",
 		},
 	} {
