@@ -14,21 +14,21 @@ import (
 )
 
 // RelativeError is the α of the sketch: a quantile is off by at most this
-// share of its value.
+// share of its value, if that is above [MinValue].
 const RelativeError = 0.01
 
 // MinBucket is the bucket of everything at or below [MinValue], 0 among it.
 const MinBucket = -692
 
-// MinValue is about 10⁻⁶: in milliseconds, a picosecond or so. Smaller values
-// share a bucket and are answered as 0.
+// MinValue is about 10⁻⁶: in milliseconds, a nanosecond. Smaller values share
+// a bucket and are answered as 0.
 var MinValue = math.Pow(gamma, MinBucket)
 
 const gamma = (1 + RelativeError) / (1 - RelativeError)
 
 var invLogGamma = 1 / math.Log(gamma)
 
-// Bucket returns the bucket of v ≥ 0.
+// Bucket returns the bucket of v, from 0 to 10³⁰⁰.
 func Bucket(v float64) int32 {
 	if v <= MinValue {
 		return MinBucket
@@ -52,8 +52,8 @@ type Sketch struct {
 	total  int64
 }
 
-// Add counts one value. NaN, infinities and negative values are the caller's
-// to refuse.
+// Add counts one value. What [Bucket] has no place for is the caller's to
+// refuse.
 func (s *Sketch) Add(v float64) { s.AddBucket(Bucket(v), 1) }
 
 // AddBucket adds n to the count of a bucket.

@@ -77,3 +77,49 @@ func TestCloneSharesNothing(t *testing.T) {
 		t.Fatalf("clone changed the original: %d and %d values", s.Count(), c.Count())
 	}
 }
+
+// A bucket answers within the error of its own ends, and those of its
+// neighbours meet: no value falls between two, or into a bucket that is wrong
+// for it.
+func TestBucketsCoverEveryValue(t *testing.T) {
+	for bucket := int32(MinBucket + 1); bucket < 35_000; bucket++ {
+		low, high := math.Pow(gamma, float64(bucket-1)), math.Pow(gamma, float64(bucket))
+		middle := Value(bucket)
+		if middle-low > RelativeError*low*(1+1e-9) || high-middle > RelativeError*high*(1+1e-9) {
+			t.Fatalf("bucket %d answers %g for (%g, %g]", bucket, middle, low, high)
+		}
+		if got := Bucket(middle); got != bucket {
+			t.Fatalf("%g is in bucket %d, want %d", middle, got, bucket)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		v := math.Pow(10, rapid.Float64Range(-9, 300).Draw(t, "exponent"))
+		got := Value(Bucket(v))
+		if v <= MinValue {
+			if got != 0 {
+				t.Fatalf("%g is answered as %g, want 0", v, got)
+			}
+		} else if math.Abs(got-v) > RelativeError*v*(1+1e-9) {
+			t.Fatalf("%g is answered as %g", v, got)
+		}
+		if next := Bucket(v * (1 + 1e-9)); next < Bucket(v) {
+			t.Fatalf("a greater value than %g is in a lower bucket", v)
+		}
+	})
+}
+
+func TestSketchOfNothing(t *testing.T) {
+	var empty, also Sketch
+	empty.Merge(&also)
+	if empty.Count() != 0 || empty.Quantile(0.5) != 0 {
+		t.Errorf("%d values, median %g", empty.Count(), empty.Quantile(0.5))
+	}
+	s := sketchOf([]float64{5})
+	s.Merge(&empty)
+	empty.Merge(&s)
+	for _, q := range []float64{0, 0.5, 1} {
+		if s.Quantile(q) != empty.Quantile(q) || math.Abs(s.Quantile(q)-5) > 0.05 {
+			t.Errorf("quantile %g of one value: %g and %g", q, s.Quantile(q), empty.Quantile(q))
+		}
+	}
+}
