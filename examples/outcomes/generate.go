@@ -43,18 +43,30 @@ type agent struct {
 }
 
 var agents = []agent{
-	{name: "swift-mini", inputUSD: 0.10, outputUSD: 0.40, verbosity: 0.8, firstSeconds: 0.25, tokensPerSecond: 180, other: 0.2,
-		skill: map[string]float64{"support": 0.9, "summary": 0.7, "maths": -0.9, "coding": -0.5, "analysis": -0.5}},
-	{name: "atlas-grand", inputUSD: 3.00, outputUSD: 15.00, verbosity: 1.2, firstSeconds: 0.90, tokensPerSecond: 55, other: 1.6,
-		skill: map[string]float64{"coding": 1.1, "maths": 0.8, "translation": 1.1, "extraction": 1.0, "analysis": 1.0}},
-	{name: "forge-code", inputUSD: 0.80, outputUSD: 3.20, verbosity: 1.0, firstSeconds: 0.50, tokensPerSecond: 90, other: -0.7,
-		skill: map[string]float64{"coding": 2.8, "extraction": 0.6, "maths": 0.3}},
-	{name: "abacus-reason", inputUSD: 1.10, outputUSD: 4.40, verbosity: 4.0, firstSeconds: 0.80, tokensPerSecond: 110, other: -0.3,
-		skill: map[string]float64{"maths": 2.9, "analysis": 1.7, "coding": 0.7}},
-	{name: "lingua-pro", inputUSD: 0.50, outputUSD: 1.50, verbosity: 0.9, firstSeconds: 0.35, tokensPerSecond: 120, other: -0.6,
-		skill: map[string]float64{"translation": 2.6, "writing": 1.0, "summary": 0.5, "maths": -2}},
-	{name: "ledger-extract", inputUSD: 0.30, outputUSD: 0.90, verbosity: 0.7, firstSeconds: 0.30, tokensPerSecond: 150, other: -1.1,
-		skill: map[string]float64{"extraction": 2.8, "summary": 0.4}},
+	{
+		name: "swift-mini", inputUSD: 0.10, outputUSD: 0.40, verbosity: 0.8, firstSeconds: 0.25, tokensPerSecond: 180, other: 0.2,
+		skill: map[string]float64{"support": 0.9, "summary": 0.7, "maths": -0.9, "coding": -0.5, "analysis": -0.5},
+	},
+	{
+		name: "atlas-grand", inputUSD: 3.00, outputUSD: 15.00, verbosity: 1.2, firstSeconds: 0.90, tokensPerSecond: 55, other: 1.6,
+		skill: map[string]float64{"coding": 1.1, "maths": 0.8, "translation": 1.1, "extraction": 1.0, "analysis": 1.0},
+	},
+	{
+		name: "forge-code", inputUSD: 0.80, outputUSD: 3.20, verbosity: 1.0, firstSeconds: 0.50, tokensPerSecond: 90, other: -0.7,
+		skill: map[string]float64{"coding": 2.8, "extraction": 0.6, "maths": 0.3},
+	},
+	{
+		name: "abacus-reason", inputUSD: 1.10, outputUSD: 4.40, verbosity: 4.0, firstSeconds: 0.80, tokensPerSecond: 110, other: -0.3,
+		skill: map[string]float64{"maths": 2.9, "analysis": 1.7, "coding": 0.7},
+	},
+	{
+		name: "lingua-pro", inputUSD: 0.50, outputUSD: 1.50, verbosity: 0.9, firstSeconds: 0.35, tokensPerSecond: 120, other: -0.6,
+		skill: map[string]float64{"translation": 2.6, "writing": 1.0, "summary": 0.5, "maths": -2},
+	},
+	{
+		name: "ledger-extract", inputUSD: 0.30, outputUSD: 0.90, verbosity: 0.7, firstSeconds: 0.30, tokensPerSecond: 150, other: -1.1,
+		skill: map[string]float64{"extraction": 2.8, "summary": 0.4},
+	},
 }
 
 // tasks has the usual length of an answer in tokens, and whether answers are

@@ -47,22 +47,38 @@ func TestFailuresSayWhy(t *testing.T) {
 		do   func(tb testing.TB)
 		says []string
 	}{
-		"Exec": {func(tb testing.TB) { db.Exec(tb, `select refuse()`) },
-			[]string{"select refuse()", "TD001", "detail: because", "hint: try later", "context: PL/pgSQL function refuse()"}},
-		"One": {func(tb testing.TB) { One[int](tb, db, `select refuse()`) },
-			[]string{"select refuse()", "hint: try later"}},
-		"One, no row": {func(tb testing.TB) { One[int](tb, db, `select 1 where false`) },
-			[]string{"select 1 where false", "no rows"}},
-		"One, two rows": {func(tb testing.TB) { One[int](tb, db, `values (1), (2)`) },
-			[]string{"values (1), (2)", "too many rows"}},
-		"All": {func(tb testing.TB) { All[int](tb, db, `select no_such_column`) },
-			[]string{"no_such_column"}},
-		"Error": {func(tb testing.TB) { db.Error(tb, `select 1`) },
-			[]string{"select 1", "succeeded, want an error"}},
-		"stopping the shared cluster": {func(tb testing.TB) { Shared(tb).Restart(tb) },
-			[]string{"other tests are on it"}},
-		"a directory of one's own": {func(tb testing.TB) { Start(tb, Config{Dir: "x"}) },
-			[]string{"pgtest chooses Dir"}},
+		"Exec": {
+			func(tb testing.TB) { db.Exec(tb, `select refuse()`) },
+			[]string{"select refuse()", "TD001", "detail: because", "hint: try later", "context: PL/pgSQL function refuse()"},
+		},
+		"One": {
+			func(tb testing.TB) { One[int](tb, db, `select refuse()`) },
+			[]string{"select refuse()", "hint: try later"},
+		},
+		"One, no row": {
+			func(tb testing.TB) { One[int](tb, db, `select 1 where false`) },
+			[]string{"select 1 where false", "no rows"},
+		},
+		"One, two rows": {
+			func(tb testing.TB) { One[int](tb, db, `values (1), (2)`) },
+			[]string{"values (1), (2)", "too many rows"},
+		},
+		"All": {
+			func(tb testing.TB) { All[int](tb, db, `select no_such_column`) },
+			[]string{"no_such_column"},
+		},
+		"Error": {
+			func(tb testing.TB) { db.Error(tb, `select 1`) },
+			[]string{"select 1", "succeeded, want an error"},
+		},
+		"stopping the shared cluster": {
+			func(tb testing.TB) { Shared(tb).Restart(tb) },
+			[]string{"other tests are on it"},
+		},
+		"a directory of one's own": {
+			func(tb testing.TB) { Start(tb, Config{Dir: "x"}) },
+			[]string{"pgtest chooses Dir"},
+		},
 	} {
 		r := record(t, test.do)
 		if r.skipped {
