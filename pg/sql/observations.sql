@@ -1,27 +1,33 @@
 -- From observations to figures. See docs/architecture.md, "Observations".
 
+-- Each cluster (by its system identifier) that observations are of, and how far
+-- they are folded. Those of others came with a dump. The index is jumped over
+-- from one cluster to the next.
+CREATE FUNCTION tinydancer.origins() RETURNS TABLE (sp bigint, snap pg_snapshot)
+LANGUAGE plpgsql STABLE ROWS 1 AS $$
+BEGIN
+    SELECT min(o.sp) INTO sp FROM tinydancer.observations o;
+    WHILE sp IS NOT NULL LOOP
+        snap := coalesce((SELECT f.snap FROM tinydancer.fold_state f WHERE f.sp = origins.sp), '1:1:');
+        RETURN NEXT;
+        SELECT min(o.sp) INTO sp FROM tinydancer.observations o WHERE o.sp > origins.sp;
+    END LOOP;
+END
+$$;
+
 -- The observations that the fold has not counted, as the present statement
--- sees both. Rows of another cluster (its system identifier is sp) came with a
--- dump; until this cluster folds for the first time, those that the dump's own
--- state does not hold are part of the tail, too.
+-- sees both. A transaction id is judged by the state of its own cluster alone.
 CREATE VIEW tinydancer.tail AS
     SELECT o.*
-      FROM tinydancer.observations o,
-           (SELECT coalesce((SELECT f.snap FROM tinydancer.fold_state f
-                              WHERE f.sp = tinydancer.system_identifier()),
-                            pg_snapshot '1:1:') AS snap) AS state
-     WHERE o.sp = tinydancer.system_identifier()
-       -- With an upper end, since the planner takes a range for narrow and an
-       -- open inequality for a third of the table.
-       AND o.xid BETWEEN pg_snapshot_xmin(state.snap) AND xid8 '18446744073709551615'
-       AND NOT pg_visible_in_snapshot(o.xid, state.snap)
-    UNION ALL
-    SELECT o.*
-      FROM tinydancer.observations o
-      LEFT JOIN tinydancer.fold_state f ON f.sp = o.sp
-     WHERE NOT EXISTS (SELECT FROM tinydancer.fold_state WHERE sp = tinydancer.system_identifier())
-       AND o.sp <> tinydancer.system_identifier()
-       AND (f.snap IS NULL OR NOT pg_visible_in_snapshot(o.xid, f.snap));
+      FROM tinydancer.origins() AS f,
+           LATERAL (
+               SELECT * FROM tinydancer.observations o
+                WHERE o.sp = f.sp
+                  -- With an upper end, since the planner takes a range for
+                  -- narrow and an open inequality for a third of the table.
+                  AND o.xid BETWEEN pg_snapshot_xmin(f.snap) AND xid8 '18446744073709551615'
+                  AND NOT pg_visible_in_snapshot(o.xid, f.snap)
+               OFFSET 0) AS o;
 
 CREATE VIEW tinydancer.tail_sums AS
     SELECT agent_id,
@@ -130,7 +136,6 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     lock_class constant integer := 7460191;
     here constant bigint := tinydancer.system_identifier();
-    first_fold boolean;
     counted bigint;
 BEGIN
     -- First the lock, so that the statements below have a snapshot that was
@@ -141,11 +146,10 @@ BEGIN
         RETURN NULL;
     END IF;
     PERFORM FROM tinydancer.fold_state f WHERE f.sp = here FOR UPDATE;
-    first_fold := NOT FOUND;
 
     WITH sums AS MATERIALIZED (
         SELECT * FROM tinydancer.tail
-         WHERE with_own OR xid IS DISTINCT FROM pg_current_xact_id_if_assigned()
+         WHERE with_own OR sp <> here OR xid IS DISTINCT FROM pg_current_xact_id_if_assigned()
     ), per_agent AS (
         INSERT INTO tinydancer.estimates AS e (
             agent_id, requests, successes, rated_successes, rated_failures, success_quality_sum,
@@ -182,22 +186,20 @@ BEGIN
          GROUP BY 1, 2
         ON CONFLICT (agent_id, bucket) DO UPDATE SET n = h.n + excluded.n
     ), mark AS (
-        INSERT INTO tinydancer.fold_state AS f (sp, snap)
-        VALUES (here, tinydancer.watermark(with_own))
+        -- Of another cluster everything that is there is counted now. No more
+        -- comes, unless the database goes back to it: then with higher ids.
+        INSERT INTO tinydancer.fold_state (sp, snap)
+        SELECT here, tinydancer.watermark(with_own)
+        UNION ALL
+        SELECT s.sp, format('%1$s:%1$s:', greatest(max(s.xid::text::numeric) + 1,
+                                                   max(pg_snapshot_xmax(f.snap)::text::numeric)))::pg_snapshot
+          FROM sums s
+          LEFT JOIN tinydancer.fold_state f ON f.sp = s.sp
+         WHERE s.sp <> here
+         GROUP BY s.sp
         ON CONFLICT (sp) DO UPDATE SET snap = excluded.snap, folded_at = excluded.folded_at
     )
     SELECT count(*) INTO counted FROM sums;
-
-    -- The first fold of a cluster has counted what a dump brought along: its
-    -- transaction ids mean nothing from here on.
-    IF first_fold THEN
-        INSERT INTO tinydancer.fold_state AS f (sp, snap)
-        SELECT o.sp, '9223372036854775807:9223372036854775807:'
-          FROM tinydancer.observations o
-         WHERE o.sp <> here
-         GROUP BY o.sp
-        ON CONFLICT (sp) DO UPDATE SET snap = excluded.snap;
-    END IF;
     RETURN counted;
 END
 $$;

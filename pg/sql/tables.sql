@@ -51,7 +51,7 @@ CREATE TABLE tinydancer.observations (
     xid         xid8 NOT NULL DEFAULT pg_current_xact_id(),
     sp          bigint NOT NULL DEFAULT tinydancer.system_identifier()
 );
-CREATE INDEX observations_xid_idx ON tinydancer.observations (xid);
+CREATE INDEX observations_sp_xid_idx ON tinydancer.observations (sp, xid);
 
 -- What the observations up to fold_state.snap amount to. Updated in place by
 -- the fold alone; the free space keeps those updates on their page.
