@@ -105,6 +105,10 @@ func readAgents(data []byte) ([]row, error) {
 		a.Performance.AvgLatencyMS = w.float64()
 		a.Performance.Quality = w.float64()
 		a.Performance.SuccessRate = w.float64()
+		if a.Performance.SuccessRate == 0 {
+			// In a table 0 is a declared rate; the library would take it for none.
+			a.Performance.SuccessRate = math.SmallestNonzeroFloat64
+		}
 		a.Name = w.text()
 		a.Type = tinydancer.AgentType(w.text())
 		a.Capabilities = w.texts()
