@@ -37,6 +37,7 @@ func integrated(mean, sd, floor float64, means, sds []float64) (p float64) {
 }
 
 func TestRaceAgreesWithBruteForce(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		seed := rapid.Uint64().Draw(t, "seed")
 		rng := rand.New(rand.NewPCG(seed, 1))
@@ -70,6 +71,7 @@ func TestRaceAgreesWithBruteForce(t *testing.T) {
 // Among decisions made with confidence p, a share of p must be right, when the
 // truth of every agent is drawn from what the router knows of it.
 func TestConfidenceIsReliable(t *testing.T) {
+	t.Parallel()
 	for _, target := range []Target{Quality, Latency, Balanced} {
 		t.Run(target.String(), func(t *testing.T) {
 			var claimed, right, count [10]float64
