@@ -135,7 +135,7 @@ func (a *Agent) validate() error {
 			return err
 		}
 	}
-	return validEmbedding("embedding", a.Embedding, len(a.Embedding))
+	return validEmbedding("embedding", a.Embedding)
 }
 
 // clone copies the slices, so that a registry shares nothing with its caller.
@@ -205,12 +205,8 @@ func inRange(field string, v, max float64) error {
 	return invalid(field, formatNumber(v), want)
 }
 
-// validEmbedding checks shape and values. An embedding of length 0 is allowed
-// only where want is 0.
-func validEmbedding(field string, e []float32, want int) error {
-	if len(e) != want {
-		return wrongDimension(field, len(e), want)
-	}
+// validEmbedding checks the values of an embedding, if there is one.
+func validEmbedding(field string, e []float32) error {
 	if len(e) == 0 {
 		return nil
 	}

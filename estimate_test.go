@@ -2,6 +2,7 @@ package tinydancer
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -254,5 +255,46 @@ func TestTallyValidate(t *testing.T) {
 	}
 	if err := errors.Join(fine.Validate(), Tally{}.Validate()); err != nil {
 		t.Error(err)
+	}
+	agents := []Agent{good("a"), good("b")}
+	s := mustSnapshot(t, agents)
+	for _, tallies := range [][]Tally{{}, {fine}, {fine, fine, fine}} {
+		want := fmt.Sprintf("tallies: got %d, want 2, one an agent", len(tallies))
+		if _, err := NewSnapshot(agents, tallies); !errors.Is(err, ErrInvalid) || err.Error() != want {
+			t.Errorf("NewSnapshot: got %v, want %s", err, want)
+		}
+		if _, err := s.WithTallies(tallies); !errors.Is(err, ErrInvalid) || err.Error() != want {
+			t.Errorf("WithTallies: got %v, want %s", err, want)
+		}
+	}
+}
+
+// Tallies go with their agents, in whatever order those are given; a snapshot
+// keeps its own.
+func TestTalliesGoWithTheirAgents(t *testing.T) {
+	tallies := []Tally{tallyOf(Outcome{LatencyMS: 3}), tallyOf(Outcome{LatencyMS: 1}), tallyOf(Outcome{LatencyMS: 2})}
+	s, err := NewSnapshot([]Agent{good("c"), good("a"), good("b")}, tallies)
+	if err != nil {
+		t.Fatal(err)
+	}
+	with, err := s.WithTallies(tallies) // here in the order of names
+	if err != nil {
+		t.Fatal(err)
+	}
+	tallies[0], tallies[1], tallies[2] = Tally{}, Tally{}, Tally{}
+	for _, c := range []struct {
+		s    *Snapshot
+		want []float64
+	}{{s, []float64{1, 2, 3}}, {with, []float64{3, 1, 2}}} {
+		var got []float64
+		for a := range c.s.All() {
+			got = append(got, a.Performance.AvgLatencyMS)
+			if len(got) == 3 {
+				break
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("got latencies %v, want %v", got, c.want)
+		}
 	}
 }

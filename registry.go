@@ -37,7 +37,7 @@ func (r *Registry) Snapshot() *Snapshot { return r.current.Load() }
 //
 // Errors: [ErrInvalid], [ErrDimension], [ErrDuplicateAgent].
 func (r *Registry) Register(agents ...Agent) error {
-	return r.edit(func(old []Agent) ([]Agent, error) { return append(old, agents...), nil })
+	return r.edit(func(old []Agent) []Agent { return append(old, agents...) })
 }
 
 // Update changes what is declared of an agent; its name, too. What was
@@ -73,19 +73,15 @@ func (r *Registry) Remove(name string) error {
 
 // Clear takes all agents out.
 func (r *Registry) Clear() {
-	_ = r.edit(func([]Agent) ([]Agent, error) { return nil, nil }) // no agents, no errors
+	_ = r.edit(func([]Agent) []Agent { return nil }) // no agents, no errors
 }
 
 // edit replaces the roster. Observations follow their agents by name.
-func (r *Registry) edit(change func([]Agent) ([]Agent, error)) error {
+func (r *Registry) edit(change func([]Agent) []Agent) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	old := r.current.Load()
-	agents, err := change(slices.Clone(old.agents))
-	if err != nil {
-		return err
-	}
-	return r.publish(old, agents, func(name string) string { return name })
+	return r.publish(old, change(slices.Clone(old.agents)), func(name string) string { return name })
 }
 
 // editOne edits around one agent, whose observations move to renamed().

@@ -151,7 +151,7 @@ func (s *scratch) prepare(p *plan, e []float32) error {
 	if s.norm >= minNorm && s.norm <= maxNorm {
 		return nil
 	}
-	return validEmbedding("request embedding", e, len(e))
+	return validEmbedding("request embedding", e)
 }
 
 // scanSorted serves the targets that do not depend on the request's

@@ -20,7 +20,7 @@ func (s *scratch) summarise(steps [][]float32) ([]float32, error) {
 		if len(step) != len(s.sum) {
 			return nil, wrongDimension(fmt.Sprintf("request sequence: step %d", t+1), len(step), len(s.sum))
 		}
-		if err := validEmbedding(fmt.Sprintf("request sequence: step %d", t+1), step, len(step)); err != nil {
+		if err := validEmbedding(fmt.Sprintf("request sequence: step %d", t+1), step); err != nil {
 			return nil, err
 		}
 		scale := weight / f32.Norm(step)
