@@ -106,8 +106,9 @@ func readAgents(data []byte) ([]row, error) {
 		a.Performance.Quality = w.float64()
 		a.Performance.SuccessRate = w.float64()
 		if a.Performance.SuccessRate == 0 {
-			// In a table 0 is a declared rate; the library would take it for none.
-			a.Performance.SuccessRate = math.SmallestNonzeroFloat64
+			// In the table 0 is a rate that was declared. The library takes it
+			// for none, unless a request stands behind it.
+			a.Performance.TotalRequests = max(1, a.Performance.TotalRequests)
 		}
 		a.Name = w.text()
 		a.Type = tinydancer.AgentType(w.text())

@@ -124,7 +124,7 @@ func TestDeclaredFailureCrosses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d, err := router.Route(tinydancer.Request{Embedding: []float32{1}}); err != nil || d.ExpectedQuality > 1e-300 {
+	if d, err := router.Route(tinydancer.Request{Embedding: []float32{1}}); err != nil || d.ExpectedQuality != 0 {
 		t.Errorf("expected quality %g, %v; want 0", d.ExpectedQuality, err)
 	}
 }
