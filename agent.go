@@ -104,11 +104,8 @@ func (a *Agent) Validate() error {
 // validate checks all but the name, which its errors leave out.
 func (a *Agent) validate() error {
 	if a.Type != "" {
-		// As given, and as kept: lower case can take more bytes.
-		for _, t := range []string{string(a.Type), strings.ToLower(string(a.Type))} {
-			if err := validName("type", t); err != nil {
-				return err
-			}
+		if err := validName("type", string(a.Type)); err != nil {
+			return err
 		}
 	}
 	for _, c := range a.Capabilities {
@@ -147,7 +144,9 @@ func (a Agent) clone() Agent {
 
 // normalise brings a valid agent to the form in which it is kept.
 func (a *Agent) normalise() {
-	a.Type = AgentType(strings.ToLower(string(a.Type)))
+	if lower := strings.ToLower(string(a.Type)); len(lower) <= MaxNameBytes { // it can be longer than what was given
+		a.Type = AgentType(lower)
+	}
 	if a.Type == "" {
 		a.Type = LLM
 	}
@@ -182,9 +181,12 @@ func appendFolded(b []byte, s string) []byte {
 	return b
 }
 
+// validName accepts all that the checks of the PostgreSQL tables do: a row that
+// is refused here would end routing for everybody. What is a space beyond
+// ASCII, those leave to the locale.
 func validName(field, s string) error {
 	switch {
-	case strings.TrimSpace(s) == "":
+	case strings.Trim(s, " \t\n\v\f\r") == "":
 		return invalid(field, strconv.Quote(s), "at least one visible character")
 	case len(s) > MaxNameBytes:
 		return invalid(field, fmt.Sprintf("%d bytes", len(s)), fmt.Sprintf("at most %d", MaxNameBytes))
