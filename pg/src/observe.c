@@ -19,11 +19,11 @@
 
 #include <math.h>
 
-/* Whether this session has made observations that it has not published. */
-static bool unpublished = false;
-
-/* Whether this transaction has made some. */
+/* Whether this transaction has made observations. */
 static bool observed = false;
+
+/* Whether committed ones of this session are not published yet. */
+static bool unpublished = false;
 
 /*
  * A session may publish a few times in a row, so that somebody at a prompt
@@ -48,12 +48,14 @@ may_publish(void)
 	return true;
 }
 
-static void
+/* Returns false if another session is folding. */
+static bool
 fold(void)
 {
 	static SPIPlanPtr plan = NULL;
 	Oid			user;
 	int			context;
+	bool		busy;
 
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(td_owner_id(), context | SECURITY_LOCAL_USERID_CHANGE);
@@ -65,19 +67,24 @@ fold(void)
 		if (plan == NULL || SPI_keepplan(plan) != 0)
 			elog(ERROR, "tinydancer: cannot prepare: %s", SPI_result_code_string(SPI_result));
 	}
-	SPI_execute_plan(plan, NULL, NULL, false, 0);
+	if (SPI_execute_plan(plan, NULL, NULL, false, 0) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "tinydancer: cannot fold");
+	SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &busy);
 	SPI_finish();
 	PopActiveSnapshot();
 	SetUserIdAndSecContext(user, context);
+	return !busy;
 }
 
 /*
  * Folds before the commit. An error in the fold must not take the user's
- * transaction down: the observations stay in the tail.
+ * transaction down: the observations stay in the tail, until there are others
+ * to publish. Returns false if it is worth trying again at the next commit.
  */
-static void
+static bool
 publish(void)
 {
+	volatile bool done = true;
 	MemoryContext memory = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 
@@ -85,7 +92,7 @@ publish(void)
 	MemoryContextSwitchTo(memory);
 	PG_TRY();
 	{
-		fold();
+		done = fold();
 		ReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(memory);
 		CurrentResourceOwner = owner;
@@ -105,6 +112,7 @@ publish(void)
 		FreeErrorData(error);
 	}
 	PG_END_TRY();
+	return done;
 }
 
 /*
@@ -114,20 +122,25 @@ publish(void)
 static void
 transaction_ends(XactEvent event, void *arg)
 {
+	static bool left;
+
 	switch (event)
 	{
 		case XACT_EVENT_PRE_COMMIT:
+			left = unpublished || observed;
 			/* Under a fixed snapshot the watermark could not be read anew. */
-			if (unpublished && !XactReadOnly && !IsolationUsesXactSnapshot() && may_publish())
-			{
-				publish();
-				unpublished = false;
-			}
+			if (left && !XactReadOnly && !IsolationUsesXactSnapshot() && may_publish())
+				left = !publish();
+			break;
+		case XACT_EVENT_COMMIT:
+			unpublished = left;
+			observed = false;
+			break;
+		case XACT_EVENT_PREPARE:
+			unpublished |= observed;	/* COMMIT PREPARED may be next */
 			observed = false;
 			break;
 		case XACT_EVENT_ABORT:
-			if (observed)
-				unpublished = false;	/* what was left earlier is found by the next fold */
 			observed = false;
 			break;
 		default:
@@ -222,6 +235,6 @@ td_update_agent_metrics(PG_FUNCTION_ARGS)
 		registered = true;
 	}
 	result = td_as_owner(append, fcinfo, td_owner_id());
-	observed = unpublished = true;
+	observed = true;
 	return result;
 }
