@@ -196,17 +196,17 @@ BEGIN
     FOR key, value IN SELECT * FROM jsonb_each(patch) LOOP
         CASE key
             WHEN 'avg_latency_ms' THEN
-                agent.declared_latency_ms := tinydancer.json_number('performance.avg_latency_ms', value, 'Infinity', 1000);
+                agent.declared_latency_ms := tinydancer.json_number('performance.avg_latency_ms', value, 1e12, 1000);
             WHEN 'p95_latency_ms' THEN
-                agent.declared_p95_ms := tinydancer.json_number('performance.p95_latency_ms', value, 'Infinity', NULL);
+                agent.declared_p95_ms := tinydancer.json_number('performance.p95_latency_ms', value, 1e12, NULL);
             WHEN 'p99_latency_ms' THEN
-                agent.declared_p99_ms := tinydancer.json_number('performance.p99_latency_ms', value, 'Infinity', NULL);
+                agent.declared_p99_ms := tinydancer.json_number('performance.p99_latency_ms', value, 1e12, NULL);
             WHEN 'quality_score' THEN
                 agent.declared_quality := tinydancer.json_number('performance.quality_score', value, 1, 0.5);
             WHEN 'success_rate' THEN
                 agent.declared_success_rate := tinydancer.json_number('performance.success_rate', value, 1, 1);
             WHEN 'total_requests' THEN
-                agent.declared_requests := tinydancer.json_number('performance.total_requests', value, 'Infinity', 0)::bigint;
+                agent.declared_requests := tinydancer.json_number('performance.total_requests', value, 1e15, 0)::bigint;
             ELSE
                 PERFORM tinydancer.unknown_key('performance', key, keys);
         END CASE;

@@ -23,16 +23,18 @@ BEGIN
 END
 $$;
 
--- highest is 1 for a share and Infinity for what has no upper end.
+-- highest is Infinity for what has no upper end. What is next to nothing is
+-- nothing: its square, or its share in a mean, would underflow, which in SQL is
+-- an error.
 CREATE FUNCTION tinydancer.check_number(what text, value float8, highest float8) RETURNS float8
 LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
     IF value IS NULL THEN
         PERFORM tinydancer.fail('22004', format('%s: got NULL, want a number', what));
     ELSIF value >= 0 AND value <= highest AND value < 'Infinity' THEN
-        RETURN value;
-    ELSIF highest = 1 THEN
-        PERFORM tinydancer.fail('22023', format('%s: got %s, want a number from 0 to 1', what, value));
+        RETURN CASE WHEN value < 1e-100 THEN 0 ELSE value END;
+    ELSIF highest < 'Infinity' THEN
+        PERFORM tinydancer.fail('22023', format('%s: got %s, want a number from 0 to %s', what, value, highest));
     END IF;
     PERFORM tinydancer.fail('22023', format('%s: got %s, want a finite number of at least 0', what, value));
 END

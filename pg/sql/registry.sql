@@ -122,7 +122,7 @@ BEGIN
     agent.agent_type := lower(tinydancer.check_name('agent_type', agent_type));
     agent.capabilities := tinydancer.check_capabilities('capabilities', capabilities);
     agent.cost_per_request := tinydancer.check_number('cost_per_request', cost_per_request, 'Infinity');
-    agent.declared_latency_ms := tinydancer.check_number('avg_latency_ms', avg_latency_ms, 'Infinity');
+    agent.declared_latency_ms := tinydancer.check_number('avg_latency_ms', avg_latency_ms, 1e12);
     agent.declared_quality := tinydancer.check_number('quality_score', quality_score, 1);
     PERFORM tinydancer.insert_agent(agent);
     RETURN true;

@@ -17,13 +17,14 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include <math.h>
-
 /* Whether this transaction has made observations. */
 static bool observed = false;
 
 /* Whether committed ones of this session are not published yet. */
 static bool unpublished = false;
+
+/* The longest latency that may be reported, in milliseconds: 31 years. */
+#define MAX_LATENCY_MS 1e12
 
 /*
  * A session may publish a few times in a row, so that somebody at a prompt
@@ -148,6 +149,7 @@ transaction_ends(XactEvent event, void *arg)
 	}
 }
 
+/* As tinydancer.check_number does: what is next to nothing is nothing. */
 static double
 checked(FunctionCallInfo fcinfo, int argument, const char *name, double highest)
 {
@@ -158,12 +160,11 @@ checked(FunctionCallInfo fcinfo, int argument, const char *name, double highest)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("%s: got NULL, want a number", name)));
 	v = PG_GETARG_FLOAT8(argument);
-	if (!(v >= 0 && v <= highest) || isinf(v))
+	if (!(v >= 0 && v <= highest))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s: got %g, want %s", name, v,
-						highest == 1 ? "a number from 0 to 1" : "a finite number of at least 0")));
-	return v;
+				 errmsg("%s: got %g, want a number from 0 to %.0f", name, v, highest)));
+	return v < 1e-100 ? 0 : v;
 }
 
 static void
@@ -187,7 +188,7 @@ append(FunctionCallInfo fcinfo)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("agent name: got NULL, want text")));
 	values[0] = PG_GETARG_DATUM(0);
-	values[1] = Float8GetDatum(checked(fcinfo, 1, "latency_ms", INFINITY));
+	values[1] = Float8GetDatum(checked(fcinfo, 1, "latency_ms", MAX_LATENCY_MS));
 	if (PG_ARGISNULL(2))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
