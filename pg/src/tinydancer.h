@@ -17,6 +17,9 @@
 
 #include "utils/array.h"
 #include "utils/snapshot.h"
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
 
 #if PG_VERSION_NUM < 140000
 #error "tinydancer needs PostgreSQL 14 or later"
