@@ -113,6 +113,24 @@ func TestEstimateIsBetweenDeclaredAndObserved(t *testing.T) {
 	})
 }
 
+// One failure moves the estimate by no more than its share, whatever it was
+// rated and whatever was declared of failures.
+func TestOneFailureMovesLittle(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		declared, prior := drawDeclared(t), drawPrior(t)
+		tally := tallyOf(drawOutcomes(t, "outcomes")...)
+		before := estimate(declared, &tally, prior).Quality
+		failure := drawOutcome(t)
+		failure.Success = false
+		tally.Add(failure)
+		after := estimate(declared, &tally, prior).Quality
+		weight := math.Max(prior, float64(declared.TotalRequests)) + float64(tally.Requests)
+		if moved := math.Abs(after - before); moved > 1/weight+1e-12 {
+			t.Fatalf("one failure among %g moved quality from %g to %g", weight, before, after)
+		}
+	})
+}
+
 // Better outcomes never lower an estimate.
 func TestEstimateIsMonotone(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

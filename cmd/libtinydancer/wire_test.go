@@ -230,6 +230,18 @@ func TestColumnsComeInTheOrderOfC(t *testing.T) {
 	}
 }
 
+// After the first value that is missing, all are: what is left over is not
+// read as something else.
+func TestNothingIsReadBehindAGap(t *testing.T) {
+	w := wire{rest: []byte{1, 2, 3, 4, 5}}
+	if v := w.int64(); v != 0 || w.err() == nil {
+		t.Fatalf("8 bytes of 5: %d, %v", v, w.err())
+	}
+	if n, s, f := w.count(), w.text(), w.floats(); n != 0 || s != "" || len(f) != 0 || w.more() {
+		t.Errorf("behind the gap: %d, %q, %v", n, s, f)
+	}
+}
+
 // Counts that promise gigabytes get none.
 func TestHostileCountsTakeNoMemory(t *testing.T) {
 	for _, count := range []int32{math.MaxInt32, math.MinInt32, -1, 1 << 28} {
@@ -242,7 +254,8 @@ func TestHostileCountsTakeNoMemory(t *testing.T) {
 		p.text("a")
 		p.text("llm")
 		p.count(int(count)) // the capabilities
-		for _, data := range []pen{head, p, append(slices.Clone(p[:len(p)-4]), pen{0, 0, 0, 0, 255, 255, 255, 127}...)} {
+		padded := append(slices.Clone(p), make([]byte, 100)...)
+		for _, data := range []pen{head, p, padded, append(slices.Clone(p[:len(p)-4]), pen{0, 0, 0, 0, 255, 255, 255, 127}...)} {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			_, err := readAgents(data)
