@@ -140,6 +140,27 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+// Requiring a capability costs no allocation, in whatever case it is written.
+func TestRequiringAllocatesNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector makes sync.Pool forget")
+	}
+	agents := fleet(100, 8, 1)
+	for i := range agents {
+		agents[i].Capabilities = []string{"übersetzen", "coding"}
+	}
+	router := newTestRouter(t, agents)
+	r := Request{Embedding: agents[0].Embedding, Constraints: Constraints{RequiredCapabilities: []string{"CODING", "Übersetzen"}}}
+	allocations := testing.AllocsPerRun(200, func() {
+		if d, err := router.Route(r); err != nil || len(d.Alternatives()) != 3 {
+			t.Fatal(d, err)
+		}
+	})
+	if allocations != 0 {
+		t.Errorf("%g allocations a decision, want 0", allocations)
+	}
+}
+
 // A similarity is a cosine, also where rounding would make it more than 1.
 func TestSimilarityIsACosine(t *testing.T) {
 	agents := fleet(200, 7, 3)
