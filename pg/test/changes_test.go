@@ -1,0 +1,57 @@
+package extension_test
+
+import (
+	"testing"
+
+	"github.com/tinydancer/tinydancer/internal/pgtest"
+)
+
+// However the tables change, the next statement of every session knows: by
+// plain SQL of the owner, with ordinary triggers off, by commands that
+// rewrite the table.
+func TestEveryWayToChangeTheTable(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Shared(t).Database(t)
+	register(t, db, "a", "b", "c")
+	reader, inside := db.Connect(t), db.Connect(t)
+	do(t, inside, `begin`)
+	for _, change := range []struct {
+		name string
+		sql  string
+	}{
+		{"insert", `insert into tinydancer.agents (name) values ('d'), ('e'), ('f')`},
+		{"update", `update tinydancer.agents set name = upper(name) where name in ('a', 'd')`},
+		{"delete", `delete from tinydancer.agents where name = 'b'`},
+		{"delete by cursor", `do $$ declare c cursor for select * from tinydancer.agents where name = 'e' for update; r record;
+			begin open c; fetch c into r; delete from tinydancer.agents where current of c; end $$`},
+		{"merge", `merge into tinydancer.agents a using (values ('c', 'g')) as v(old, new) on a.name = v.old
+			when matched then update set name = v.new`},
+		{"copy", `copy tinydancer.agents (name) from program 'echo h'`},
+		{"rewrite", `vacuum (full) tinydancer.agents`},
+		{"cluster", `cluster tinydancer.agents using agents_pkey`},
+		{"insert after a rewrite", `insert into tinydancer.agents (name) values ('i')`},
+		{"new column", `alter table tinydancer.agents add note text default gen_random_uuid()::text`},
+		{"update after a new column", `update tinydancer.agents set name = 'j' where name = 'i'`},
+		{"type of a column", `alter table tinydancer.agents alter note type varchar(100)`},
+		{"index", `reindex table tinydancer.agents`},
+		{"vacuum", `vacuum (freeze) tinydancer.agents`},
+		{"triggers off", `begin; set local session_replication_role = replica; update tinydancer.agents set name = 'k' where name = 'j'; commit`},
+		{"truncate", `truncate tinydancer.agents`},
+		{"insert after truncate", `insert into tinydancer.agents (name) values ('l')`},
+		{"truncate, triggers off", `begin; set local session_replication_role = replica; truncate tinydancer.agents; insert into tinydancer.agents (name) values ('m'); commit`},
+	} {
+		db.Exec(t, change.sql)
+		for _, session := range []struct {
+			name string
+			q    pgtest.Querier
+		}{{"the changing", db}, {"another", reader}, {"one in a transaction", inside}} {
+			want := pgtest.One[string](t, session.q, kept)
+			if got := pgtest.One[string](t, session.q, cached); got != want {
+				t.Errorf("%s, session %s: routing sees [%s], the table holds [%s]", change.name, session.name, got, want)
+			}
+		}
+		do(t, inside, `commit`) // what has read the table would keep the next ALTER TABLE waiting
+		do(t, inside, `begin`)
+	}
+	sees(t, reader, "m")
+}

@@ -1,0 +1,104 @@
+package extension_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/tinydancer/tinydancer/internal/pgtest"
+)
+
+// Tenants share a session: a pool sets the role before each statement. What is
+// cached is cached for all; what is shown is shown to each.
+func TestRoleSwitchLeaksNothing(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Shared(t).Database(t)
+	alice, bob := db.Role(t, "alice").User, db.Role(t, "bob").User
+	for _, owner := range []string{alice, bob} {
+		db.Exec(t, `select ruvector_register_agent_full(jsonb_build_object('name', 'of '||$1, 'metadata', jsonb_build_object('owner', $1::text)))`, owner)
+	}
+	db.Exec(t, `alter table tinydancer.agents enable row level security;
+		create policy own on tinydancer.agents using (metadata ->> 'owner' = current_user)`)
+
+	conn := db.Connect(t)
+	questions := map[string]string{
+		"route":    `select ruvector_route('{1,0}', 'cost', '{"on_no_match": "null"}') ->> 'agent_name'`,
+		"batch":    `select string_agg(distinct decision ->> 'agent_name', ' ') from ruvector_route_batch('{{1,0},{0,1}}', 'cost', '{"on_no_match": "null"}')`,
+		"table":    `select string_agg(agent_name, ' ' order by agent_name) from ruvector_route_table('{1,0}', 'cost', '{"on_no_match": "null"}')`,
+		"explain":  cached,
+		"list":     `select coalesce(string_agg(name, ' ' order by name), '') from ruvector_list_agents()`,
+		"status":   `select coalesce(string_agg(name, ' ' order by name), '') from tinydancer.agent_status`,
+		"find":     `select coalesce(string_agg(name, ' ' order by name), '') from ruvector_list_agents() where total_requests = 0`,
+		"own name": `select ruvector_get_agent('of ' || current_user) ->> 'name'`,
+	}
+	for name, sql := range questions {
+		if _, err := conn.Prepare(t.Context(), name, sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Twelve rounds: after five, a prepared statement gets a plan for all.
+	for round := range 12 {
+		role := []string{alice, bob}[round%2]
+		do(t, conn, `set role `+role)
+		for name := range questions {
+			if got := pgtest.One[string](t, conn, name); got != "of "+role {
+				t.Errorf("round %d, %s as %s: got %q, want its own agent alone", round, name, role, got)
+			}
+		}
+		other := []string{alice, bob}[(round+1)%2]
+		for _, sql := range []string{
+			`select ruvector_get_agent('of ` + other + `')`,
+			`select ruvector_update_agent_metrics('of ` + other + `', 1, true)`,
+			`select ruvector_update_agent('of ` + other + `', '{}')`,
+			`select ruvector_remove_agent('of ` + other + `')`,
+		} {
+			if err := try(t.Context(), conn, sql); stateOf(err) != "42704" {
+				t.Errorf("%s as %s: got error %v, want that there is none", sql, role, err)
+			}
+		}
+	}
+	do(t, conn, `reset role`)
+	sees(t, conn, "of "+alice, "of "+bob) // a superuser is above policies
+}
+
+// The same within one statement: functions that run as another role.
+func TestSecurityDefinerInOneStatement(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Shared(t).Database(t)
+	alice, bob := db.Role(t, "alice").User, db.Role(t, "bob").User
+	for _, owner := range []string{alice, bob} {
+		db.Exec(t, `select ruvector_register_agent_full(jsonb_build_object('name', $1::text))`, owner)
+		db.Exec(t, `create function as_`+owner+`() returns text language sql security definer as $f$ `+cached+` $f$;
+			alter function as_`+owner+` owner to `+owner)
+	}
+	db.Exec(t, `alter table tinydancer.agents enable row level security;
+		create policy own on tinydancer.agents using (name = current_user)`)
+	got := pgtest.One[[]string](t, db.As(bob), `select array[as_`+alice+`(), as_`+bob+`(), (`+cached+`), as_`+alice+`()]`)
+	if want := []string{alice, bob, bob, alice}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// EXECUTE is all that a caller needs, and the tables' owner stays the only one
+// who reads and writes them.
+func TestExecuteIsEnough(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Shared(t).Database(t)
+	db.Exec(t, `revoke all on schema public from public; grant usage on schema public to public`)
+	user := db.Role(t, "user")
+	register(t, user, "a")
+	sees(t, user, "a")
+	observe(t, user, "a", 20)
+	if got := pgtest.One[string](t, user, `select ruvector_get_agent('a') #>> '{performance,total_requests}'`); got != "20" {
+		t.Errorf("total_requests: got %s, want 20", got)
+	}
+	user.Exec(t, `select ruvector_publish_metrics()`)
+	for _, sql := range []string{
+		`select name from tinydancer.agents`, `select count(*) from tinydancer.observations`,
+		`select * from tinydancer.estimates`, `select tinydancer.fold()`, `truncate tinydancer.agents`,
+		`delete from tinydancer.agents`, `update tinydancer.estimates set requests = 0`,
+	} {
+		if err := user.Error(t, sql); err.Code != "42501" {
+			t.Errorf("%s: got %s %s, want 42501", sql, err.Code, err.Message)
+		}
+	}
+}
