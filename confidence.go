@@ -32,6 +32,9 @@ const (
 	raceCut  = 2.8 // standard deviations below a rival's mean where the winner is surely beaten
 )
 
+// beyondSpan is the probability of a value above the span.
+var beyondSpan = normalCDF(-raceSpan)
+
 // raceReach is how far behind a rival may be, in standard deviations of the
 // difference, and still count: one further behind wins less than one time in
 // four thousand.
@@ -72,7 +75,9 @@ func (r *race) add(mean, sd float64) {
 		return // too far behind, or a tie of values that are certain
 	}
 	r.rivals = append(r.rivals, rival{mean, 1 / sd, 1})
-	r.low = math.Max(r.low, mean-raceCut*sd)
+	if low := mean - raceCut*sd; low > r.low {
+		r.low = low
+	}
 }
 
 // probability returns P.
@@ -97,10 +102,18 @@ func (r *race) probability() float64 {
 	if len(r.rivals) > raceCrowd {
 		r.gather()
 	}
-	for i := range r.rivals {
-		v := &r.rivals[i]
+	for _, v := range r.rivals {
+		cells := v.precision * normalCells
 		for k := range x {
-			density[k] *= power(fastNormalCDF((x[k]-v.mean)*v.precision), v.count)
+			f := (x[k]-v.mean)*cells + normalZero
+			if f >= normalEnd {
+				break // surely behind here, and at the nodes above all the more
+			}
+			p := tableCDF(f)
+			if v.count > 1 {
+				p = power(p, v.count)
+			}
+			density[k] *= p
 		}
 	}
 	sum := 0.0
@@ -108,7 +121,7 @@ func (r *race) probability() float64 {
 		sum += d
 	}
 	p := sum * (high - low) / (r.sd * math.Sqrt(2*math.Pi))
-	return clamp01(p + normalCDF(-raceSpan)) // above high nobody beats him
+	return clamp01(p + beyondSpan) // above high nobody beats him
 }
 
 // raceCrowd is how many rivals are looked at one by one. From there on, those
@@ -143,11 +156,8 @@ func halfOctave(v float64) int {
 	return int(math.Float64bits(v)>>51) - int(math.Float64bits(1)>>51)
 }
 
-// power is vⁿ for n ≥ 1.
+// power is vⁿ.
 func power(v float64, n int) float64 {
-	if n == 1 {
-		return v
-	}
 	p := 1.0
 	for ; n > 0; n >>= 1 {
 		if n&1 != 0 {

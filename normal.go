@@ -10,22 +10,30 @@ const (
 	normalCells = 32 // a unit
 )
 
-// normalTable holds Φ at the lower end of each cell, and its rise over it.
-var normalTable = func() (t [2 * normalLimit * normalCells][2]float64) {
+// normalTable holds the line of each cell: Φ ≈ at + rise·f, where f counts
+// cells from the lower limit.
+var normalTable = func() (t [2 * normalLimit * normalCells]struct{ at, rise float64 }) {
 	for i := range t {
 		z := float64(i)/normalCells - normalLimit
-		t[i] = [2]float64{normalCDF(z), normalCDF(z+1.0/normalCells) - normalCDF(z)}
+		low, high := normalCDF(z), normalCDF(z+1.0/normalCells)
+		t[i].rise = high - low
+		t[i].at = low - float64(i)*t[i].rise
 	}
 	return t
 }()
 
 // fastNormalCDF is Φ(z) by the table; 0 for NaN.
-func fastNormalCDF(z float64) float64 {
-	f := (z + normalLimit) * normalCells
-	i := int(f)
-	if uint(i) < uint(len(normalTable)) && f >= 0 {
-		cell := &normalTable[i]
-		return cell[0] + (f-float64(i))*cell[1]
+func fastNormalCDF(z float64) float64 { return tableCDF(z*normalCells + normalZero) }
+
+const (
+	normalZero = normalLimit * normalCells // where z = 0 is, in cells from the lower limit
+	normalEnd  = 2 * normalZero
+)
+
+// tableCDF is Φ at f cells from the lower limit. From normalEnd on it is 1.
+func tableCDF(f float64) float64 {
+	if i := int(f); uint(i) < normalEnd {
+		return normalTable[i].at + f*normalTable[i].rise
 	}
 	if f > 0 {
 		return 1

@@ -199,21 +199,23 @@ func (s *scratch) scanBalanced(p *plan, embedding []float32, keep int) {
 		p.codes.Ask(&s.query, embedding, s.norm)
 		doubt += half * p.codes.Error(&s.query)
 	}
-	s.scanned, s.picks = s.scanned[:0], s.picks[:0]
+	scanned, fixed, rows, open := s.scanned[:0], p.fixed, p.row, s.filter.open
+	s.picks = s.picks[:0]
 	last := math.Inf(-1) // of the best scores that there is room for
 	for _, i := range p.actives {
-		if !s.filter.passes(p, i) {
+		if !open && !s.filter.passes(p, i) {
 			continue
 		}
-		score := p.fixed[i] + half
-		if row := p.row[i]; row >= 0 {
-			score += half * p.codes.Cosine(&s.query, row)
+		score := fixed[i] + half
+		if row := rows[i]; row >= 0 {
+			score += half * s.query.Cosine(row)
 		}
-		s.scanned = append(s.scanned, candidate{i, score})
+		scanned = append(scanned, candidate{i, score})
 		if score > last && keep < math.MaxInt {
 			last = s.offer(score, keep)
 		}
 	}
+	s.scanned = scanned
 	s.settle(p, embedding, keep, last-2*doubt)
 	if len(s.picks) == 0 {
 		return

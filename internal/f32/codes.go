@@ -13,13 +13,14 @@ import (
 //
 // A vector x is kept as codes uᵢ = 128 + round(xᵢ/s) with s = max|xᵢ|/127, a
 // query q as vᵢ = round(qᵢ/t) with t = max|qᵢ|/63, so that a pair of products
-// fits 16 bits. Then x·q ≈ s·t·(Σuᵢvᵢ − 128Σvᵢ).
+// fits 16 bits. Then x·q ≈ s·t·(Σuᵢvᵢ − 128Σvᵢ). A last row of nothing but 128
+// is kept along, whose product is what is to be subtracted from the others'.
 //
 // It is immutable, and safe for concurrent use.
 type Codes struct {
 	dimension int
-	stride    int // dimension rounded up, so that a row is whole blocks
-	codes     []uint8
+	stride    int       // dimension rounded up, so that a row is whole blocks
+	codes     []uint8   // one row more than there are vectors
 	scale     []float64 // s/‖x‖ of each row
 	spread    float64   // the largest ‖x − s·code‖/‖x‖ of all rows
 	stretch   float64   // the largest ‖s·code‖/‖x‖ of all rows
@@ -43,9 +44,13 @@ func NewCodes(matrix []float32, dimension int) *Codes {
 		stride:    (dimension + codeBlock - 1) &^ (codeBlock - 1),
 		scale:     make([]float64, rows),
 	}
-	c.codes = make([]uint8, rows*c.stride)
+	c.codes = make([]uint8, (rows+1)*c.stride)
 	for r := range rows {
 		c.encode(r, matrix[r*dimension:][:dimension])
+	}
+	last := c.codes[rows*c.stride:]
+	for i := range last {
+		last[i] = codeZero
 	}
 	return c
 }
@@ -70,11 +75,10 @@ func (c *Codes) encode(row int, x []float32) {
 // CodedQuery is a query in the form in which it meets codes. It is reused from
 // one query to the next.
 type CodedQuery struct {
-	values []int8
-	dots   []int32
-	scale  float64 // t/‖q‖
-	offset int32   // 128Σv
-	spread float64 // a bound on ‖q − t·v‖/‖q‖
+	values  []int8
+	dots    []int32   // Σuᵢvᵢ of each row; of the last, 128Σvᵢ
+	cosines []float64 // of each row
+	spread  float64   // a bound on ‖q − t·v‖/‖q‖
 }
 
 // Ask multiplies a query with all rows; [CodedQuery.Cosine] then tells the
@@ -84,25 +88,21 @@ func (c *Codes) Ask(query *CodedQuery, q []float32, norm float64) {
 		return
 	}
 	query.values = resize(query.values, c.stride)
-	query.dots = resize(query.dots, len(c.scale))
+	rows := len(c.scale)
+	query.dots = resize(query.dots, rows+1)
+	query.cosines = resize(query.cosines, rows)
 	t := float64(maxAbs(q)) / queryMax
 	Quantise(query.values[:len(q)], q, float32(1/t))
 	clear(query.values[len(q):])
-	query.scale = t / norm
 	query.spread = t * 0.5001 * math.Sqrt(float64(len(q))) / norm // |rounding| ≤ ½, and the factor's own
-	query.offset = 0
-	for _, v := range query.values {
-		query.offset += codeZero * int32(v)
-	}
 	dotCodes(query.dots, c.codes, query.values)
+	scaleDots(query.cosines, query.dots[:rows], c.scale, query.dots[rows], t/norm)
 }
 
 // Cosine is about the cosine between the query and a row: see [Codes.Error].
-func (c *Codes) Cosine(query *CodedQuery, row int32) float64 {
-	return float64(query.dots[row]-query.offset) * c.scale[row] * query.scale
-}
+func (query *CodedQuery) Cosine(row int32) float64 { return query.cosines[row] }
 
-// Error bounds how far [Codes.Cosine] is from the true cosine, for every row:
+// Error bounds how far [CodedQuery.Cosine] is from the true cosine, for every row:
 // x·q − sk·tv = (x − sk)·q + sk·(q − tv), and Cauchy–Schwarz.
 func (c *Codes) Error(query *CodedQuery) float64 {
 	return 1e-9 + c.spread + float64(c.stretch*query.spread)
@@ -131,6 +131,13 @@ func dotCodesGeneric(dst []int32, codes []uint8, query []int8) {
 			sum += int32(v) * int32(row[i])
 		}
 		dst[r] = sum
+	}
+}
+
+// scaleDotsGeneric sets dst[r] = (dots[r]−offset)·scale[r]·factor.
+func scaleDotsGeneric(dst []float64, dots []int32, scale []float64, offset int32, factor float64) {
+	for r := range dst {
+		dst[r] = float64(dots[r]-offset) * scale[r] * factor
 	}
 }
 

@@ -38,7 +38,7 @@ func TestCodesStayWithinTheirError(t *testing.T) {
 		for r := range len(matrix) / dimension {
 			x := matrix[r*dimension:][:dimension]
 			want := DotExact(x, q) / Norm(x) / Norm(q)
-			got := c.Cosine(&query, int32(r))
+			got := query.Cosine(int32(r))
 			if d := math.Abs(got - want); d > c.Error(&query) {
 				t.Fatalf("row %d: cosine %g, want %g ± %g", r, got, want, c.Error(&query))
 			}
@@ -90,6 +90,14 @@ func TestKernelsAgreeWithTheGenericOnes(t *testing.T) {
 		dotCodesGeneric(want, codes, query)
 		if !slices.Equal(got, want) {
 			t.Fatalf("dotCodes = %v, want %v", got, want)
+		}
+		scale := rapid.SliceOfN(rapid.Float64Range(1e-9, 1), rows, rows).Draw(t, "scale")
+		offset := rapid.Int32Range(-1e8, 1e8).Draw(t, "offset")
+		scaled, wanted := make([]float64, rows), make([]float64, rows)
+		scaleDots(scaled, got, scale, offset, 0.37)
+		scaleDotsGeneric(wanted, got, scale, offset, 0.37)
+		if !slices.Equal(scaled, wanted) {
+			t.Fatalf("scaleDots = %v, want %v", scaled, wanted)
 		}
 	})
 }

@@ -11,6 +11,9 @@ func dotExactAVX2(a, b *float32, n int) float64
 func dotCodesAVX2(dst *int32, rows int, codes *uint8, query *int8, n int)
 
 //go:noescape
+func scaleDotsAVX2(dst *float64, dots *int32, scale *float64, n int, offset int32, factor float64)
+
+//go:noescape
 func quantiseAVX2(dst *int8, a *float32, n int, factor float32)
 
 func dotExactBlocks(a, b []float32) float64 {
@@ -26,6 +29,17 @@ func dotCodes(dst []int32, codes []uint8, query []int8) {
 		return
 	}
 	dotCodesGeneric(dst, codes, query)
+}
+
+func scaleDots(dst []float64, dots []int32, scale []float64, offset int32, factor float64) {
+	whole := 0
+	if hasAVX2 {
+		whole = len(dst) &^ 3
+	}
+	if whole > 0 {
+		scaleDotsAVX2(&dst[0], &dots[0], &scale[0], whole, offset, factor)
+	}
+	scaleDotsGeneric(dst[whole:], dots[whole:], scale[whole:], offset, factor)
 }
 
 func quantiseBlocks(dst []int8, a []float32, factor float32) {

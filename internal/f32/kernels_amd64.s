@@ -47,7 +47,11 @@ exact:
 
 // func dotCodesAVX2(dst *int32, rows int, codes *uint8, query *int8, n int)
 //
-// n is a multiple of 64, rows at least 1.
+// n is a multiple of 64, rows at least 1. Four rows are taken at a time, so
+// that a piece of the query is fetched once for all of them and their sums are
+// added up together.
+//
+// SI R8 R9 R10: the rows   DX: query   AX: column   BX: n   CX: rows left
 TEXT ·dotCodesAVX2(SB), NOSPLIT, $0-40
 	MOVQ     dst+0(FP), DI
 	MOVQ     rows+8(FP), CX
@@ -56,37 +60,108 @@ TEXT ·dotCodesAVX2(SB), NOSPLIT, $0-40
 	MOVQ     n+32(FP), BX
 	VPCMPEQW Y15, Y15, Y15
 	VPSRLW   $15, Y15, Y15       // sixteen ones
+	SUBQ     $4, CX
+	JLT      rest
 
-row:
+four:
+	LEAQ  (SI)(BX*1), R8
+	LEAQ  (R8)(BX*1), R9
+	LEAQ  (R9)(BX*1), R10
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
 	XORQ  AX, AX
 
-codes:
-	VMOVDQU    (SI)(AX*1), Y2
-	VMOVDQU    32(SI)(AX*1), Y4
-	VPMADDUBSW (DX)(AX*1), Y2, Y3   // unsigned codes by signed query, pairs added
-	VPMADDUBSW 32(DX)(AX*1), Y4, Y5
-	VPMADDWD   Y15, Y3, Y3          // pairs of pairs, as int32
+fourCodes:
+	VMOVDQU    (DX)(AX*1), Y8
+	VMOVDQU    (SI)(AX*1), Y4
+	VMOVDQU    (R8)(AX*1), Y5
+	VMOVDQU    (R9)(AX*1), Y6
+	VMOVDQU    (R10)(AX*1), Y7
+	VPMADDUBSW Y8, Y4, Y4           // unsigned codes by signed query, pairs added
+	VPMADDUBSW Y8, Y5, Y5
+	VPMADDUBSW Y8, Y6, Y6
+	VPMADDUBSW Y8, Y7, Y7
+	VPMADDWD   Y15, Y4, Y4          // pairs of pairs, as int32
 	VPMADDWD   Y15, Y5, Y5
-	VPADDD     Y3, Y0, Y0
+	VPMADDWD   Y15, Y6, Y6
+	VPMADDWD   Y15, Y7, Y7
+	VPADDD     Y4, Y0, Y0
 	VPADDD     Y5, Y1, Y1
-	ADDQ       $64, AX
+	VPADDD     Y6, Y2, Y2
+	VPADDD     Y7, Y3, Y3
+	ADDQ       $32, AX
 	CMPQ       AX, BX
-	JLT        codes
+	JLT        fourCodes
 
-	VPADDD       Y1, Y0, Y0
+	VPHADDD      Y1, Y0, Y0
+	VPHADDD      Y3, Y2, Y2
+	VPHADDD      Y2, Y0, Y0
 	VEXTRACTI128 $1, Y0, X1
 	VPADDD       X1, X0, X0
-	VPSHUFD      $0x4E, X0, X1
-	VPADDD       X1, X0, X0
-	VPSHUFD      $0xB1, X0, X1
+	VMOVDQU      X0, (DI)
+	ADDQ         $16, DI
+	LEAQ         (R10)(BX*1), SI
+	SUBQ         $4, CX
+	JGE          four
+
+rest:
+	ADDQ $4, CX
+	JZ   done
+
+one:
+	VPXOR Y0, Y0, Y0
+	XORQ  AX, AX
+
+oneCodes:
+	VMOVDQU    (SI)(AX*1), Y4
+	VPMADDUBSW (DX)(AX*1), Y4, Y4
+	VPMADDWD   Y15, Y4, Y4
+	VPADDD     Y4, Y0, Y0
+	ADDQ       $32, AX
+	CMPQ       AX, BX
+	JLT        oneCodes
+
+	VPHADDD      Y0, Y0, Y0
+	VPHADDD      Y0, Y0, Y0
+	VEXTRACTI128 $1, Y0, X1
 	VPADDD       X1, X0, X0
 	VMOVD        X0, (DI)
 	ADDQ         $4, DI
 	ADDQ         BX, SI
 	DECQ         CX
-	JNZ          row
+	JNZ          one
+
+done:
+	VZEROUPPER
+	RET
+
+// func scaleDotsAVX2(dst *float64, dots *int32, scale *float64, n int, offset int32, factor float64)
+//
+// n is a multiple of 4.
+TEXT ·scaleDotsAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), DI
+	MOVQ         dots+8(FP), SI
+	MOVQ         scale+16(FP), DX
+	MOVQ         n+24(FP), CX
+	MOVL         offset+32(FP), AX
+	VMOVD        AX, X14
+	VPBROADCASTD X14, X14
+	VBROADCASTSD factor+40(FP), Y15
+
+scale:
+	VMOVDQU   (SI), X0
+	VPSUBD    X14, X0, X0
+	VCVTDQ2PD X0, Y0
+	VMULPD    (DX), Y0, Y0
+	VMULPD    Y15, Y0, Y0
+	VMOVUPD   Y0, (DI)
+	ADDQ      $16, SI
+	ADDQ      $32, DX
+	ADDQ      $32, DI
+	SUBQ      $4, CX
+	JNZ       scale
 	VZEROUPPER
 	RET
 
