@@ -18,11 +18,13 @@ var endless = map[string]string{
 	"table": `select count(*) from generate_series(1, 1000000000) as i, ruvector_route_table(array[1, i]::float4[]) as t`,
 }
 
-// crowd makes a table with an array of many embeddings, for route_batch.
+// crowd makes a table with an array of many embeddings, for route_batch, and
+// agents enough for a minute of work in it.
 func crowd(tb testing.TB, db *pgtest.Database) {
 	tb.Helper()
-	register(tb, db, "a", "b", "c")
-	db.Exec(tb, `create table crowd as select (select array_agg(array[1, i]) from generate_series(1, 2000000) as i)::float4[] as embeddings`)
+	register(tb, db, "a")
+	db.Exec(tb, `select count(ruvector_register_agent('b' || i, 'llm', '{}', 1, 100, 0.5)) from generate_series(1, 500) as i;
+		create table crowd as select array_fill(1::float4, array[3000000, 2]) as embeddings`)
 }
 
 // busy waits until a backend runs a statement, and lets it get into it.

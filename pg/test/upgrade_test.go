@@ -1,0 +1,141 @@
+package extension_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tinydancer/tinydancer/internal/pgtest"
+)
+
+// catalogue is what the extension consists of: every object with all that can
+// differ between two installations. Identifiers of objects are left out, and
+// the order of columns that were added is not looked at.
+var catalogue = map[string]string{
+	"members": `select pg_describe_object(classid, objid, 0) from pg_depend
+		where refclassid = 'pg_extension'::regclass and deptype = 'e'`,
+	"functions": `select p.oid::regprocedure || ' ' || pg_get_functiondef(p.oid) || coalesce(p.proacl::text, '') || p.proowner::regrole
+		from pg_proc p join pg_depend d on d.objid = p.oid and d.classid = 'pg_proc'::regclass and d.deptype = 'e'
+		where d.refobjid = (select oid from pg_extension where extname = 'tinydancer')`,
+	"relations": `select relname || ' ' || relkind::text || ' ' || coalesce(reloptions::text, '') || ' ' || relrowsecurity || ' ' || coalesce(relacl::text, '')
+		from pg_class where relnamespace = 'tinydancer'::regnamespace`,
+	"columns": `select attrelid::regclass || '.' || attname || ' ' || format_type(atttypid, atttypmod) || ' ' || attnotnull || ' ' || attidentity::text || ' ' ||
+		coalesce(pg_get_expr(adbin, adrelid), '') || ' ' || coalesce(attacl::text, '')
+		from pg_attribute join pg_class c on c.oid = attrelid left join pg_attrdef on adrelid = attrelid and adnum = attnum
+		where c.relnamespace = 'tinydancer'::regnamespace and attnum > 0 and not attisdropped`,
+	"constraints": `select conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) || ' ' || convalidated
+		from pg_constraint where connamespace = 'tinydancer'::regnamespace`,
+	"indexes":  `select indexdef from pg_indexes where schemaname = 'tinydancer'`,
+	"views":    `select viewname || ' ' || definition from pg_views where schemaname = 'tinydancer'`,
+	"triggers": `select tgrelid::regclass || ' ' || pg_get_triggerdef(oid) || ' ' || tgenabled::text from pg_trigger where not tgisinternal`,
+	"comments": `select pg_describe_object(classoid, objoid, c.objsubid) || ': ' || description from pg_description c
+		join pg_depend d on d.classid = classoid and d.objid = objoid and d.deptype = 'e'
+		where d.refobjid = (select oid from pg_extension where extname = 'tinydancer')`,
+	"dumped": `select c::regclass || ' ' || condition from pg_extension, unnest(extconfig, extcondition) as x(c, condition)
+		where extname = 'tinydancer'`,
+}
+
+// differences compares the catalogues of two databases.
+func differences(tb testing.TB, got, want *pgtest.Database) {
+	tb.Helper()
+	for name, sql := range catalogue {
+		have, need := pgtest.All[string](tb, got, sql), pgtest.All[string](tb, want, sql)
+		if len(need) == 0 {
+			tb.Errorf("%s: a fresh installation has none", name)
+		}
+		for _, object := range need {
+			if !slices.Contains(have, object) {
+				tb.Errorf("%s: the upgraded installation lacks\n\t%s", name, object)
+			}
+		}
+		for _, object := range have {
+			if !slices.Contains(need, object) {
+				tb.Errorf("%s: the upgraded installation has\n\t%s", name, object)
+			}
+		}
+	}
+}
+
+// From every version that is kept, ALTER EXTENSION … UPDATE leads to the
+// current one: what is then there is what a fresh installation has, and what
+// was in the tables still is.
+func TestUpgrade(t *testing.T) {
+	t.Parallel()
+	shared := pgtest.Shared(t)
+	fresh := shared.Database(t)
+	current := pgtest.One[string](t, fresh, `select extversion from pg_extension where extname = 'tinydancer'`)
+	versions := pgtest.All[string](t, fresh, `select version from pg_available_extension_versions where name = 'tinydancer'`)
+	if !slices.Contains(versions, current) {
+		t.Fatalf("versions: got %v, want %s among them", versions, current)
+	}
+	for _, version := range versions {
+		if version == current {
+			continue
+		}
+		t.Run(version, func(t *testing.T) {
+			if path := pgtest.One[*string](t, fresh, `select path from pg_extension_update_paths('tinydancer') where source = $1 and target = $2`, version, current); path == nil {
+				t.Fatalf("no script leads from %s to %s", version, current)
+			}
+			for _, schema := range []string{"public", "other", "tinydancer"} {
+				t.Run(schema, func(t *testing.T) { upgrade(t, version, current, schema) })
+			}
+		})
+	}
+}
+
+func upgrade(t *testing.T, version, current, schema string) {
+	shared := pgtest.Shared(t)
+	install := func(version string) *pgtest.Database {
+		db := shared.EmptyDatabase(t)
+		do(t, shared.Connect(t), `alter database `+db.Name+` set search_path = `+schema+`, public`)
+		db.Exec(t, `create schema if not exists `+schema)
+		db.Exec(t, `create extension tinydancer version '`+version+`' schema `+schema)
+		return db
+	}
+	fresh, old := install(current), install(version)
+	populate(t, old)
+	mixed(t, old, 60, published)
+	mixed(t, old, 30, unpublished)
+	before := pgtest.One[string](t, old, figures)
+	open := old.Connect(t) // goes on through the upgrade
+	sees(t, open, "asleep", "full", "plain")
+
+	// What an administrator has granted and revoked is his.
+	user := fresh.Role(t, "user").User
+	for _, db := range []*pgtest.Database{fresh, old} {
+		db.Exec(t, `alter table tinydancer.agents enable row level security;
+			create policy all_of_them on tinydancer.agents using (true);
+			grant select on tinydancer.observations to `+user+`;
+			revoke execute on function ruvector_update_agent_metrics from public`)
+	}
+	old.Exec(t, `alter extension tinydancer update`)
+	if got := pgtest.One[string](t, old, `select extversion from pg_extension where extname = 'tinydancer'`); got != current {
+		t.Errorf("version: got %s, want %s", got, current)
+	}
+	differences(t, old, fresh)
+
+	for _, session := range []pgtest.Querier{old, open, old.Connect(t)} {
+		if got := pgtest.One[string](t, session, figures); got != before {
+			t.Errorf("figures changed from\n%s\nto\n%s", before, got)
+		}
+		sees(t, session, "asleep", "full", "plain")
+	}
+	mixed(t, old, 10, published)
+	old.Exec(t, `select ruvector_publish_metrics()`)
+	if got := pgtest.One[int](t, old, `select sum(requests)::int from tinydancer.estimates`); got != 100 {
+		t.Errorf("published after the upgrade: got %d observations, want 100", got)
+	}
+}
+
+// Only what a release says leads from it: nobody gets a script of another
+// version by the name alone.
+func TestUpdatePaths(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Shared(t).Database(t)
+	current := pgtest.One[string](t, db, `select default_version from pg_available_extensions where name = 'tinydancer'`)
+	for _, path := range pgtest.All[string](t, db, `select source || ' ' || target from pg_extension_update_paths('tinydancer') where path is not null`) {
+		if source, target, _ := strings.Cut(path, " "); source == current {
+			t.Errorf("a script leads from the current version %s to %s", source, target)
+		}
+	}
+}
