@@ -88,12 +88,14 @@ const (
 	DefaultTokens             = 1000
 )
 
-// DefaultWeights are the weights of the balanced target unless set.
-var DefaultWeights = Weights{Quality: 0.4, Cost: 0.2, Latency: 0.2, Similarity: 0.2}
+// DefaultWeights returns the weights of the balanced target unless set.
+func DefaultWeights() Weights {
+	return Weights{Quality: 0.4, Cost: 0.2, Latency: 0.2, Similarity: 0.2}
+}
 
 func (c Config) withDefaults() (Config, error) {
 	if c.Weights == (Weights{}) {
-		c.Weights = DefaultWeights
+		c.Weights = DefaultWeights()
 	}
 	for _, w := range []struct {
 		name  string

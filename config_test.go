@@ -34,12 +34,12 @@ func TestConfigErrors(t *testing.T) {
 
 func TestConfigDefaults(t *testing.T) {
 	got, err := Config{}.withDefaults()
-	want := Config{DefaultWeights, DefaultReferenceCostUSD, DefaultReferenceLatencyMS, DefaultPriorWeight, DefaultTokens}
+	want := Config{DefaultWeights(), DefaultReferenceCostUSD, DefaultReferenceLatencyMS, DefaultPriorWeight, DefaultTokens}
 	if err != nil || got != want {
 		t.Errorf("got %+v and %v, want %+v", got, err, want)
 	}
-	if sum := DefaultWeights.Quality + DefaultWeights.Cost + DefaultWeights.Latency + DefaultWeights.Similarity; sum != 1 {
-		t.Errorf("the default weights sum to %g", sum)
+	if w := DefaultWeights(); w.Quality+w.Cost+w.Latency+w.Similarity != 1 {
+		t.Errorf("the default weights %+v do not sum to 1", w)
 	}
 	got, err = Config{PriorWeight: 3, Tokens: 50}.withDefaults() // field by field
 	want.PriorWeight, want.Tokens = 3, 50

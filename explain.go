@@ -42,7 +42,7 @@ func (r *Router) Explain(req Request) ([]Explanation, error) {
 	}
 	p := r.planFor(req.Tokens)
 	s := r.scratch.Get().(*scratch)
-	defer r.scratch.Put(s)
+	defer r.release(s)
 	if err := s.filter.resolve(p.Snapshot, &req); err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (r *Router) Explain(req Request) ([]Explanation, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.prepare(p, embedding); err != nil {
+	if err := s.prepare(p, &req, embedding); err != nil {
 		return nil, err
 	}
 	rank := map[string]int{d.AgentName: 1}

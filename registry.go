@@ -24,9 +24,13 @@ type Registry struct {
 // NewRegistry returns an empty registry.
 func NewRegistry() *Registry {
 	r := new(Registry)
-	empty, _ := NewSnapshot(nil, nil) // no agents, no errors
-	r.current.Store(empty)
+	r.current.Store(emptySnapshot())
 	return r
+}
+
+func emptySnapshot() *Snapshot {
+	s, _ := NewSnapshot(nil, nil) // no agents, no errors
+	return s
 }
 
 // Snapshot returns the agents as they are now. It never blocks.
@@ -37,7 +41,14 @@ func (r *Registry) Snapshot() *Snapshot { return r.current.Load() }
 //
 // Errors: [ErrInvalid], [ErrDimension], [ErrDuplicateAgent].
 func (r *Registry) Register(agents ...Agent) error {
-	return r.edit(func(old []Agent) []Agent { return append(old, agents...) })
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next, err := r.current.Load().WithAgents(agents...)
+	if err != nil {
+		return err
+	}
+	r.current.Store(next)
+	return nil
 }
 
 // Update changes what is declared of an agent; its name, too. What was
@@ -48,44 +59,42 @@ func (r *Registry) Register(agents ...Agent) error {
 // Errors: [ErrUnknownAgent], [ErrInvalid], [ErrDimension], [ErrDuplicateAgent]
 // and what change returns.
 func (r *Registry) Update(name string, change func(*Agent) error) error {
-	renamed := name
-	return r.editOne(name, func(agents []Agent, i int) ([]Agent, error) {
-		a := agents[i].clone()
+	return r.edit(name, func(entries []entry, i int32) ([]entry, string, error) {
+		a := entries[i].agent.clone()
 		if err := change(&a); err != nil {
-			return nil, err
+			return nil, "", err
 		}
-		agents[i], renamed = a, a.Name
-		return agents, nil
-	}, func() string { return renamed })
+		e, err := newEntry(&a)
+		entries[i] = e
+		return entries, e.agent.Name, err
+	})
 }
 
 // SetActive says whether an agent may be chosen. Error: [ErrUnknownAgent].
 func (r *Registry) SetActive(name string, active bool) error {
-	return r.Update(name, func(a *Agent) error { a.Inactive = !active; return nil })
+	return r.edit(name, func(entries []entry, i int32) ([]entry, string, error) {
+		entries[i].agent.Inactive = !active
+		return entries, name, nil
+	})
 }
 
 // Remove takes an agent out, with its observations. Error: [ErrUnknownAgent].
 func (r *Registry) Remove(name string) error {
-	return r.editOne(name, func(agents []Agent, i int) ([]Agent, error) {
-		return slices.Delete(agents, i, i+1), nil
-	}, func() string { return "" })
+	return r.edit(name, func(entries []entry, i int32) ([]entry, string, error) {
+		return slices.Delete(entries, int(i), int(i)+1), "", nil
+	})
 }
 
 // Clear takes all agents out.
 func (r *Registry) Clear() {
-	_ = r.edit(func([]Agent) []Agent { return nil }) // no agents, no errors
-}
-
-// edit replaces the roster. Observations follow their agents by name.
-func (r *Registry) edit(change func([]Agent) []Agent) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	old := r.current.Load()
-	return r.publish(old, change(slices.Clone(old.agents)), func(name string) string { return name })
+	r.current.Store(emptySnapshot())
 }
 
-// editOne edits around one agent, whose observations move to renamed().
-func (r *Registry) editOne(name string, change func([]Agent, int) ([]Agent, error), renamed func() string) error {
+// edit publishes a snapshot in which change replaced one agent; change also
+// returns the agent's name from now on, so that its observations follow it.
+func (r *Registry) edit(name string, change func([]entry, int32) ([]entry, string, error)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	old := r.current.Load()
@@ -93,33 +102,20 @@ func (r *Registry) editOne(name string, change func([]Agent, int) ([]Agent, erro
 	if !ok {
 		return old.unknown(name)
 	}
-	agents, err := change(slices.Clone(old.agents), int(i))
+	entries, renamed, err := change(old.entries(), i)
 	if err != nil {
 		return err
 	}
-	to := renamed()
-	return r.publish(old, agents, func(n string) string {
-		if n == to {
+	next, err := old.replace(entries, func(n string) string {
+		if n == renamed {
 			return name
 		}
 		return n
 	})
-}
-
-// publish makes a snapshot of the agents; before says under which name an
-// agent was known, so that it keeps its observations.
-func (r *Registry) publish(old *Snapshot, agents []Agent, before func(string) string) error {
-	s, err := NewSnapshot(agents, nil)
 	if err != nil {
 		return err
 	}
-	s.sketches = make([]*ddsketch.Sketch, len(agents))
-	for k := range s.agents {
-		if i, ok := old.index[before(s.agents[k].Name)]; ok {
-			s.tallies[k], s.sketches[k] = old.tallies[i], old.sketch(i)
-		}
-	}
-	r.current.Store(s)
+	r.current.Store(next)
 	return nil
 }
 

@@ -52,9 +52,13 @@ type pick struct {
 	cosine float64 // NaN until it is known; of an agent without an embedding, 0
 }
 
-// NewRouter returns a router over the agents of source. Its error tells which
-// part of config is out of range.
+// NewRouter returns a router over the agents of source.
+//
+// Error: [ErrInvalid], which tells what of config is out of range.
 func NewRouter(source Source, config Config) (*Router, error) {
+	if source == nil {
+		return nil, invalid("source", "nil", "a Registry or a Snapshot")
+	}
 	config, err := config.withDefaults()
 	if err != nil {
 		return nil, err
@@ -97,7 +101,7 @@ func (r *Router) route(req *Request, d *Decision) error {
 	}
 	p := r.planFor(req.Tokens)
 	s := r.scratch.Get().(*scratch)
-	defer r.scratch.Put(s)
+	defer r.release(s)
 	if err := s.filter.resolve(p.Snapshot, req); err != nil {
 		return err
 	}
@@ -105,7 +109,7 @@ func (r *Router) route(req *Request, d *Decision) error {
 	if err != nil {
 		return err
 	}
-	if err := s.prepare(p, embedding); err != nil {
+	if err := s.prepare(p, req, embedding); err != nil {
 		return err
 	}
 	keep := 1 + defaultAlternatives
@@ -127,6 +131,12 @@ func (r *Router) route(req *Request, d *Decision) error {
 	return nil
 }
 
+// release keeps the working memory, but nothing of the caller's.
+func (r *Router) release(s *scratch) {
+	s.filter.among = nil
+	r.scratch.Put(s)
+}
+
 // embedding returns the vector that stands for the request.
 func (s *scratch) embedding(req *Request) ([]float32, error) {
 	if req.Sequence == nil {
@@ -139,19 +149,23 @@ func (s *scratch) embedding(req *Request) ([]float32, error) {
 }
 
 // prepare checks the embedding and measures its length.
-func (s *scratch) prepare(p *plan, e []float32) error {
+func (s *scratch) prepare(p *plan, req *Request, e []float32) error {
 	want := p.dimension
 	if want == 0 {
 		want = max(1, len(e))
 	}
-	if len(e) != want {
-		return wrongDimension("request embedding", len(e), want)
-	}
 	s.norm = f32.Norm(e)
-	if s.norm >= minNorm && s.norm <= maxNorm {
+	if len(e) == want && s.norm >= minNorm && s.norm <= maxNorm {
 		return nil
 	}
-	return validEmbedding("request embedding", e)
+	field := "request embedding"
+	if req.Sequence != nil {
+		field = "request sequence"
+	}
+	if len(e) != want {
+		return wrongDimension(field, len(e), want)
+	}
+	return validEmbedding(field, e)
 }
 
 // scanSorted serves the targets that do not depend on the request's
@@ -276,6 +290,6 @@ func (p *plan) exactCosine(i int32, e []float32, norm float64) float64 {
 	if row < 0 {
 		return 0
 	}
-	cosine := f32.DotExact(p.vector(row), e) / (norm * p.norms[row])
+	cosine := f32.DotExact(p.agents[i].Embedding, e) / (norm * p.norms[row])
 	return math.Min(1, math.Max(-1, cosine))
 }

@@ -34,10 +34,40 @@ type roster struct {
 	masks        []uint64         // capabilities of agent i: masks[i*words:][:words]
 
 	dimension int        // of all embeddings; 0 if no agent has one
-	row       []int32    // of agent i in matrix, -1 for none
-	matrix    []float32  // embeddings, row by row; the agents' own are slices of it
-	norms     []float64  // of the rows, exactly
-	codes     *f32.Codes // the matrix in one byte a component; nil without embeddings
+	row       []int32    // of agent i in norms and codes, -1 for none
+	norms     []float64  // of the embeddings, exactly
+	codes     *f32.Codes // the embeddings in one byte a component; nil without any
+}
+
+// entry is an agent on its way into a roster, valid and with slices of its
+// own. An agent that comes from another roster with its embedding unchanged
+// brings along what was worked out of it.
+type entry struct {
+	agent Agent
+	from  *roster // nil for a new embedding
+	row   int32   // of the embedding in from
+}
+
+func (r *roster) entry(i int32) entry {
+	return entry{agent: r.agents[i], from: r, row: r.row[i]}
+}
+
+func (r *roster) entries() []entry {
+	entries := make([]entry, len(r.agents), len(r.agents)+1)
+	for i := range entries {
+		entries[i] = r.entry(int32(i))
+	}
+	return entries
+}
+
+// newEntry checks an agent and copies it.
+func newEntry(a *Agent) (entry, error) {
+	if err := a.Validate(); err != nil {
+		return entry{}, err
+	}
+	e := entry{agent: a.clone()}
+	e.agent.normalise()
+	return e, nil
 }
 
 // NewSnapshot builds a snapshot. tallies holds one entry an agent, in the
@@ -46,38 +76,64 @@ type roster struct {
 //
 // Errors: [ErrInvalid], [ErrDimension], [ErrDuplicateAgent].
 func NewSnapshot(agents []Agent, tallies []Tally) (*Snapshot, error) {
-	order := make([]int, len(agents))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(agents[a].Name, agents[b].Name) })
-	sorted := make([]Agent, len(agents))
-	for to, from := range order {
-		if err := agents[from].Validate(); err != nil {
+	s := &Snapshot{tallies: make([]Tally, len(agents))}
+	entries := make([]entry, len(agents))
+	for i := range agents {
+		var err error
+		if entries[i], err = newEntry(&agents[i]); err != nil {
 			return nil, err
 		}
-		sorted[to] = agents[from] // newRoster copies the embedding
-		sorted[to].Capabilities = slices.Clone(sorted[to].Capabilities)
-		sorted[to].normalise()
 	}
-	r, err := newRoster(sorted)
-	if err != nil {
+	var err error
+	if s.roster, err = newRoster(entries); err != nil {
 		return nil, err
 	}
-	s := &Snapshot{roster: r, tallies: make([]Tally, len(agents))}
 	if tallies == nil {
 		return s, nil
 	}
 	if len(tallies) != len(agents) {
 		return nil, s.wrongTallies(len(tallies))
 	}
-	for to, from := range order {
-		s.tallies[to] = tallies[from]
+	for i := range agents {
+		s.tallies[s.index[agents[i].Name]] = tallies[i]
 	}
 	if err := s.checkTallies(); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// WithAgents returns a snapshot with more agents, of which nothing was
+// observed. What was worked out of the embeddings of s is kept, so that a
+// large snapshot can be built in steps.
+//
+// Errors: [ErrInvalid], [ErrDimension], [ErrDuplicateAgent].
+func (s *Snapshot) WithAgents(agents ...Agent) (*Snapshot, error) {
+	entries := s.entries()
+	for i := range agents {
+		e, err := newEntry(&agents[i])
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	return s.replace(entries, func(name string) string { return name })
+}
+
+// replace returns a snapshot of other agents; before says under which name an
+// agent was known in s, so that it keeps its observations.
+func (s *Snapshot) replace(entries []entry, before func(string) string) (*Snapshot, error) {
+	r, err := newRoster(entries)
+	if err != nil {
+		return nil, err
+	}
+	next := &Snapshot{roster: r, tallies: make([]Tally, len(entries)), sketches: make([]*ddsketch.Sketch, len(entries))}
+	for k := range r.agents {
+		if i, ok := s.index[before(r.agents[k].Name)]; ok {
+			next.tallies[k], next.sketches[k] = s.tallies[i], s.sketch(i)
+		}
+	}
+	return next, nil
 }
 
 // WithTallies returns a snapshot of the same agents with other observations,
@@ -107,62 +163,77 @@ func (s *Snapshot) checkTallies() error {
 	return nil
 }
 
-// newRoster takes agents that are valid and sorted by name, and keeps them but
-// for their embeddings, which it copies.
-func newRoster(agents []Agent) (*roster, error) {
+// newRoster keeps the entries, which it sorts by name.
+func newRoster(entries []entry) (*roster, error) {
+	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.agent.Name, b.agent.Name) })
 	r := &roster{
-		agents:       agents,
-		index:        make(map[string]int32, len(agents)),
+		agents:       make([]Agent, len(entries)),
+		index:        make(map[string]int32, len(entries)),
 		capabilities: map[string]int32{},
-		row:          make([]int32, len(agents)),
+		row:          make([]int32, len(entries)),
 	}
-	rows := int32(0)
-	for i := range agents {
-		a := &agents[i]
-		if i > 0 && agents[i-1].Name == a.Name {
-			return nil, fmt.Errorf("%w: %s", ErrDuplicateAgent, quote(a.Name))
-		}
-		r.index[a.Name] = int32(i)
-		r.tokens = r.tokens || a.Cost.PerToken > 0
-		if !a.Inactive {
-			r.actives = append(r.actives, int32(i))
-		}
-		for _, c := range a.Capabilities {
-			if key := foldCase(c); !hasKey(r.capabilities, key) {
-				r.capabilities[key] = int32(len(r.capabilities))
-			}
-		}
-		r.row[i] = -1
-		if n := len(a.Embedding); n > 0 {
-			if r.dimension == 0 {
-				r.dimension = n
-			}
-			if n != r.dimension {
-				return nil, wrongDimension(fmt.Sprintf("agent %s: embedding", quote(a.Name)), n, r.dimension)
-			}
-			r.row[i] = rows
-			rows++
+	for i := range entries {
+		if err := r.take(int32(i), &entries[i].agent); err != nil {
+			return nil, err
 		}
 	}
 	r.words = (len(r.capabilities) + 63) / 64
-	r.masks = make([]uint64, len(agents)*r.words)
-	r.matrix = make([]float32, 0, int(rows)*r.dimension)
-	for i := range agents {
+	r.masks = make([]uint64, len(entries)*r.words)
+	if len(r.norms) > 0 {
+		r.codes = f32.NewCodes(len(r.norms), r.dimension)
+	}
+	for i := range entries {
 		mask := r.mask(int32(i))
-		for _, c := range agents[i].Capabilities {
+		for _, c := range r.agents[i].Capabilities {
 			bit := r.capabilities[foldCase(c)]
 			mask[bit/64] |= 1 << (bit % 64)
 		}
-		if e := agents[i].Embedding; len(e) > 0 {
-			r.matrix = append(r.matrix, e...)
-			r.norms = append(r.norms, f32.Norm(e))
-			agents[i].Embedding = r.vector(r.row[i])
-		}
-	}
-	if rows > 0 {
-		r.codes = f32.NewCodes(r.matrix, r.dimension)
+		r.encode(int(r.row[i]), &entries[i])
 	}
 	return r, nil
+}
+
+// take puts an agent in its place, and counts its capabilities and embedding.
+func (r *roster) take(i int32, a *Agent) error {
+	if i > 0 && r.agents[i-1].Name == a.Name {
+		return fmt.Errorf("%w: %s", ErrDuplicateAgent, quote(a.Name))
+	}
+	r.agents[i] = *a
+	r.index[a.Name] = i
+	r.tokens = r.tokens || a.Cost.PerToken > 0
+	if !a.Inactive {
+		r.actives = append(r.actives, i)
+	}
+	for _, c := range a.Capabilities {
+		if key := foldCase(c); !hasKey(r.capabilities, key) {
+			r.capabilities[key] = int32(len(r.capabilities))
+		}
+	}
+	r.row[i] = -1
+	if n := len(a.Embedding); n > 0 {
+		if r.dimension == 0 {
+			r.dimension = n
+		}
+		if n != r.dimension {
+			return wrongDimension(fmt.Sprintf("agent %s: embedding", quote(a.Name)), n, r.dimension)
+		}
+		r.row[i] = int32(len(r.norms))
+		r.norms = append(r.norms, 0)
+	}
+	return nil
+}
+
+// encode fills a row of norms and codes.
+func (r *roster) encode(row int, e *entry) {
+	switch {
+	case row < 0:
+	case e.from != nil:
+		r.norms[row] = e.from.norms[e.row]
+		r.codes.Copy(row, e.from.codes, int(e.row))
+	default:
+		r.norms[row] = f32.Norm(e.agent.Embedding)
+		r.codes.Encode(row, e.agent.Embedding)
+	}
 }
 
 func hasKey[K comparable, V any](m map[K]V, k K) bool {
@@ -172,11 +243,6 @@ func hasKey[K comparable, V any](m map[K]V, k K) bool {
 
 func (r *roster) mask(agent int32) []uint64 {
 	return r.masks[int(agent)*r.words:][:r.words]
-}
-
-func (r *roster) vector(row int32) []float32 {
-	from := int(row) * r.dimension
-	return r.matrix[from : from+r.dimension : from+r.dimension]
 }
 
 // Snapshot returns s, so that a Snapshot is itself a [Source].
@@ -225,6 +291,17 @@ func (s *Snapshot) sketch(i int32) *ddsketch.Sketch {
 		return nil
 	}
 	return s.sketches[i]
+}
+
+// Names yields the names of the agents, in their order.
+func (s *Snapshot) Names() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := range s.agents {
+			if !yield(s.agents[i].Name) {
+				return
+			}
+		}
+	}
 }
 
 // All yields the agents in the order of their names, as [Snapshot.Get] does.

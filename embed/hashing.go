@@ -17,10 +17,10 @@ const (
 	MinDimensions     = 16    // below this, hashing throws everything together
 	MaxDimensions     = 16384 // 64 KiB a vector
 
-	// MaxTextBytes is how much of a text is read: 1 MiB. What follows is
+	// MaxTextBytes is how much of a text is read: 128 KiB. What follows is
 	// ignored, so that one call in a database backend, which nothing can
-	// interrupt, stays below a tenth of a second.
-	MaxTextBytes = 1 << 20
+	// interrupt, takes a few milliseconds.
+	MaxTextBytes = 1 << 17
 )
 
 // Config holds the options of NewHashing. The zero value is the default.

@@ -6,7 +6,6 @@ package main
 import "C"
 
 import (
-	"cmp"
 	"errors"
 	"runtime/cgo"
 	"slices"
@@ -18,7 +17,7 @@ import (
 // roster is the rows of tinydancer.agents; a router adds the estimates.
 type roster struct {
 	snapshot *tinydancer.Snapshot
-	ids      []int64 // of the rows, in the order of the snapshot
+	ids      map[string]int64 // of the rows, by name
 }
 
 type router struct {
@@ -42,25 +41,46 @@ func textOf(s C.td_span) string {
 	return unsafe.String((*byte)(s.data), s.len)
 }
 
+// td_roster adds rows to a roster, or, where the handle is 0, begins one.
+//
 //export td_roster
 func td_roster(rows C.td_span, handle *C.uint64_t, reply *C.td_reply) C.int {
 	return answer(reply, func() ([]byte, error) {
-		read, err := readAgents(bytesOf(rows))
-		if err != nil {
+		r := &roster{ids: map[string]int64{}}
+		if *handle != 0 {
+			r = cgo.Handle(*handle).Value().(*roster)
+		} else {
+			var err error
+			if r.snapshot, err = tinydancer.NewSnapshot(nil, nil); err != nil {
+				return nil, err
+			}
+		}
+		if err := r.add(bytesOf(rows)); err != nil {
 			return nil, err
 		}
-		slices.SortFunc(read, func(a, b row) int { return cmp.Compare(a.agent.Name, b.agent.Name) })
-		r := &roster{ids: make([]int64, len(read))}
-		agents := make([]tinydancer.Agent, len(read))
-		for i := range read {
-			r.ids[i], agents[i] = read[i].id, read[i].agent
+		if *handle == 0 {
+			*handle = C.uint64_t(cgo.NewHandle(r))
 		}
-		if r.snapshot, err = tinydancer.NewSnapshot(agents, nil); err != nil {
-			return nil, err
-		}
-		*handle = C.uint64_t(cgo.NewHandle(r))
 		return nil, nil
 	})
+}
+
+func (r *roster) add(rows []byte) error {
+	read, err := readAgents(rows)
+	if err != nil {
+		return err
+	}
+	agents := make([]tinydancer.Agent, len(read))
+	for i := range read {
+		agents[i] = read[i].agent
+	}
+	if r.snapshot, err = r.snapshot.WithAgents(agents...); err != nil {
+		return err
+	}
+	for i := range read {
+		r.ids[read[i].agent.Name] = read[i].id
+	}
+	return nil
 }
 
 //export td_router
@@ -71,9 +91,9 @@ func td_router(of C.uint64_t, tallies, config C.td_span, handle *C.uint64_t, rep
 		if err != nil {
 			return nil, err
 		}
-		byAgent := make([]tinydancer.Tally, len(from.ids))
-		for i, id := range from.ids {
-			byAgent[i] = byID[id]
+		byAgent := make([]tinydancer.Tally, 0, len(from.ids))
+		for name := range from.snapshot.Names() {
+			byAgent = append(byAgent, byID[from.ids[name]])
 		}
 		snapshot, err := from.snapshot.WithTallies(byAgent)
 		if err != nil {
@@ -144,12 +164,10 @@ func (r *roster) visible(ids []int64) *tinydancer.AgentSet {
 		seen[id] = true
 	}
 	set := r.snapshot.NewSet()
-	i := 0
-	for a := range r.snapshot.All() {
-		if seen[r.ids[i]] {
-			set.Add(a.Name)
+	for name := range r.snapshot.Names() {
+		if seen[r.ids[name]] {
+			set.Add(name)
 		}
-		i++
 	}
 	return set
 }

@@ -16,14 +16,21 @@ import (
 // fits 16 bits. Then x·q ≈ s·t·(Σuᵢvᵢ − 128Σvᵢ). A last row of nothing but 128
 // is kept along, whose product is what is to be subtracted from the others'.
 //
-// It is immutable, and safe for concurrent use.
+// It is filled row by row; after that it is immutable, and safe for concurrent
+// use.
 type Codes struct {
 	dimension int
 	stride    int       // dimension rounded up, so that a row is whole blocks
 	codes     []uint8   // one row more than there are vectors
 	scale     []float64 // s/‖x‖ of each row
-	spread    float64   // the largest ‖x − s·code‖/‖x‖ of all rows
-	stretch   float64   // the largest ‖s·code‖/‖x‖ of all rows
+	errors    []rowError
+	worst     rowError // of all rows
+}
+
+// rowError says how far the code of a vector x is from it.
+type rowError struct {
+	spread  float64 // ‖x − s·code‖/‖x‖
+	stretch float64 // ‖s·code‖/‖x‖
 }
 
 const (
@@ -33,21 +40,16 @@ const (
 	queryMax  = 63
 )
 
-// NewCodes encodes the rows of a matrix. Every row must have a direction.
-func NewCodes(matrix []float32, dimension int) *Codes {
-	rows := 0
-	if dimension > 0 {
-		rows = len(matrix) / dimension
-	}
+// NewCodes makes room for vectors of a dimension. Every row is to be given by
+// [Codes.Encode] or [Codes.Copy] before the first [Codes.Ask].
+func NewCodes(rows, dimension int) *Codes {
 	c := &Codes{
 		dimension: dimension,
 		stride:    (dimension + codeBlock - 1) &^ (codeBlock - 1),
 		scale:     make([]float64, rows),
+		errors:    make([]rowError, rows),
 	}
 	c.codes = make([]uint8, (rows+1)*c.stride)
-	for r := range rows {
-		c.encode(r, matrix[r*dimension:][:dimension])
-	}
 	last := c.codes[rows*c.stride:]
 	for i := range last {
 		last[i] = codeZero
@@ -55,7 +57,8 @@ func NewCodes(matrix []float32, dimension int) *Codes {
 	return c
 }
 
-func (c *Codes) encode(row int, x []float32) {
+// Encode sets a row to the code of x, which must have a direction.
+func (c *Codes) Encode(row int, x []float32) {
 	norm := Norm(x)
 	s := float64(maxAbs(x)) / codeMax
 	var residual, length float64
@@ -67,9 +70,19 @@ func (c *Codes) encode(row int, x []float32) {
 		residual += float64(d * d)
 		length += float64(k*s) * float64(k*s)
 	}
-	c.scale[row] = s / norm
-	c.spread = math.Max(c.spread, math.Sqrt(residual)/norm)
-	c.stretch = math.Max(c.stretch, math.Sqrt(length)/norm)
+	c.set(row, s/norm, rowError{math.Sqrt(residual) / norm, math.Sqrt(length) / norm})
+}
+
+// Copy sets a row to that of other codes of the same dimension.
+func (c *Codes) Copy(row int, from *Codes, other int) {
+	copy(c.codes[row*c.stride:][:c.stride], from.codes[other*c.stride:])
+	c.set(row, from.scale[other], from.errors[other])
+}
+
+func (c *Codes) set(row int, scale float64, e rowError) {
+	c.scale[row], c.errors[row] = scale, e
+	c.worst.spread = math.Max(c.worst.spread, e.spread)
+	c.worst.stretch = math.Max(c.worst.stretch, e.stretch)
 }
 
 // CodedQuery is a query in the form in which it meets codes. It is reused from
@@ -105,7 +118,7 @@ func (query *CodedQuery) Cosine(row int32) float64 { return query.cosines[row] }
 // Error bounds how far [CodedQuery.Cosine] is from the true cosine, for every row:
 // x·q − sk·tv = (x − sk)·q + sk·(q − tv), and Cauchy–Schwarz.
 func (c *Codes) Error(query *CodedQuery) float64 {
-	return 1e-9 + c.spread + float64(c.stretch*query.spread)
+	return 1e-9 + c.worst.spread + float64(c.worst.stretch*query.spread)
 }
 
 // Quantise sets dst to round(factor·a), ties to even, kept within int8. dst

@@ -8,6 +8,14 @@ import (
 	"pgregory.net/rapid"
 )
 
+func encodeAll(matrix []float32, dimension int) *Codes {
+	c := NewCodes(len(matrix)/dimension, dimension)
+	for r := range c.scale {
+		c.Encode(r, matrix[r*dimension:][:dimension])
+	}
+	return c
+}
+
 // drawRows draws a matrix whose rows have a direction; scales differ widely.
 func drawRows(t *rapid.T) (matrix []float32, dimension int) {
 	dimension = rapid.IntRange(1, 400).Draw(t, "dimension")
@@ -31,7 +39,7 @@ func drawDirection(t *rapid.T, n int) []float32 {
 func TestCodesStayWithinTheirError(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		matrix, dimension := drawRows(t)
-		c := NewCodes(matrix, dimension)
+		c := encodeAll(matrix, dimension)
 		q := drawDirection(t, dimension)
 		var query CodedQuery
 		c.Ask(&query, q, Norm(q))
@@ -53,7 +61,7 @@ func TestCodesErrorIsSmall(t *testing.T) {
 	for i := range matrix {
 		matrix[i] = float32(math.Sin(float64(i * i % 7919))) // spread evenly
 	}
-	c := NewCodes(matrix, 384)
+	c := encodeAll(matrix, 384)
 	var query CodedQuery
 	c.Ask(&query, matrix[:384], Norm(matrix[:384]))
 	if e := c.Error(&query); e > 0.03 {
@@ -107,7 +115,7 @@ func BenchmarkCodes(b *testing.B) {
 	for i := range matrix {
 		matrix[i] = float32(i%17) - 8
 	}
-	c := NewCodes(matrix, 384)
+	c := encodeAll(matrix, 384)
 	q := matrix[:384]
 	norm := Norm(q)
 	var query CodedQuery

@@ -57,15 +57,13 @@ typedef struct Slot
 	uint64		aborts;
 	Horizon		horizon;
 	uint64		content;		/* names what was loaded; 0 is nothing */
-	StringInfoData rows;		/* estimates; agents go to Go at once */
-	td_handle	roster;
+	StringInfoData rows;		/* of estimates */
+	td_handle	roster;			/* of agents, which go to Go at once */
 } Slot;
 
 typedef struct Table
 {
 	const char *name;
-	bool		(*load) (Oid relid, Snapshot snapshot, StringInfo rows);
-	bool		is_roster;
 	Oid			relid;
 	uint64		found;			/* the generation in which relid was looked up */
 	uint64		generation;
@@ -73,8 +71,8 @@ typedef struct Table
 	Slot		old;
 } Table;
 
-static Table agents = {.name = "agents", .load = td_load_agents, .is_roster = true, .generation = 1};
-static Table estimates = {.name = "estimates", .load = td_load_estimates, .generation = 1};
+static Table agents = {.name = "agents", .generation = 1};
+static Table estimates = {.name = "estimates", .generation = 1};
 static Table *const tables[] = {&agents, &estimates};
 
 static uint64 contents = 0;
@@ -248,21 +246,16 @@ td_agents_relid(void)
 static bool
 fill(Table *t, Slot *slot, Snapshot snapshot)
 {
-	StringInfoData rows;
 	bool		reported;
 
 	slot->valid = false;
 	slot->generation = t->generation;
 	slot->aborts = aborts;
-	initStringInfo(&rows);
-	reported = t->load(t->relid, snapshot, &rows);
-	if (t->is_roster)
+	if (t == &agents)
 	{
-		td_handle	roster = 0;
-
-		TD_CALL(td_scratch_reply(), roster, (td_span) {rows.data, rows.len}, &roster, td_scratch_reply());
 		td_release(slot->roster);
-		slot->roster = roster;
+		slot->roster = 0;
+		reported = td_load_agents(t->relid, snapshot, &slot->roster);
 	}
 	else
 	{
@@ -274,9 +267,8 @@ fill(Table *t, Slot *slot, Snapshot snapshot)
 			MemoryContextSwitchTo(before);
 		}
 		resetStringInfo(&slot->rows);
-		appendBinaryStringInfo(&slot->rows, rows.data, rows.len);
+		reported = td_load_estimates(t->relid, snapshot, &slot->rows);
 	}
-	pfree(rows.data);
 	remember(&slot->horizon, snapshot);
 	slot->content = ++contents;
 	slot->valid = true;

@@ -124,8 +124,22 @@ value_of(TupleTableSlot *slot, AttrNumber n)
 	return isnull ? (Datum) 0 : v;
 }
 
+/*
+ * How many bytes of rows Go gets at a time: some hundred agents, a few
+ * milliseconds of work, between which a cancel is noticed.
+ */
+#define ROSTER_STEP (512 * 1024)
+
+/* Hands the rows over to the roster, which 0 begins. */
+static void
+hand_over(StringInfo rows, td_handle *roster)
+{
+	TD_CALL(td_scratch_reply(), roster, (td_span) {rows->data, rows->len}, roster, td_scratch_reply());
+	resetStringInfo(rows);
+}
+
 bool
-td_load_agents(Oid relid, Snapshot snapshot, StringInfo out)
+td_load_agents(Oid relid, Snapshot snapshot, td_handle *roster)
 {
 	static const char *const numbers[] = {
 		"cost_per_request", "cost_per_token", "monthly_fixed", "declared_latency_ms",
@@ -145,6 +159,7 @@ td_load_agents(Oid relid, Snapshot snapshot, StringInfo out)
 	AttrNumber	number[lengthof(numbers)];
 	bool		reported = changes_are_reported(rel);
 	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "tinydancer row", ALLOCSET_DEFAULT_SIZES);
+	StringInfo	out = makeStringInfo();
 
 	for (size_t i = 0; i < lengthof(numbers); i++)
 		number[i] = column(rel, numbers[i]);
@@ -176,11 +191,16 @@ td_load_agents(Oid relid, Snapshot snapshot, StringInfo out)
 		put_floats(out, v, isnull);
 		MemoryContextSwitchTo(before);
 		MemoryContextReset(row_context);
+		if (out->len >= ROSTER_STEP)
+			hand_over(out, roster);
 	}
+	hand_over(out, roster);
 	table_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
 	table_close(rel, AccessShareLock);
 	MemoryContextDelete(row_context);
+	pfree(out->data);
+	pfree(out);
 	return reported;
 }
 

@@ -115,7 +115,7 @@ extern Oid	td_agents_relid(void);
 
 /* ---- load.c ---- */
 
-extern bool td_load_agents(Oid relid, Snapshot snapshot, StringInfo rows);
+extern bool td_load_agents(Oid relid, Snapshot snapshot, td_handle *roster);
 extern bool td_load_estimates(Oid relid, Snapshot snapshot, StringInfo rows);
 
 /* ---- caller.c ---- */
