@@ -123,8 +123,8 @@ func TestSequenceErrors(t *testing.T) {
 		"request sequence: step 3: got 4 dimensions, want 3":                          {Request{Sequence: [][]float32{x, x, {1, 0, 0, 0}, x}}, ErrDimension},
 		"request sequence: step 1: got a zero vector, want a vector with a direction": {Request{Sequence: [][]float32{{0, 0, 0}, x}}, ErrInvalid},
 		"request sequence: step 2: component 3: got NaN, want a finite number":        {Request{Sequence: [][]float32{x, {1, 0, nan}}}, ErrInvalid},
-		"request embedding: got 2 dimensions, want 3":                                 {Request{Sequence: [][]float32{{1, 0}, {1, 0}}}, ErrDimension},
-		"request embedding: got 0 dimensions, want 3":                                 {Request{Sequence: [][]float32{{}, {}}}, ErrDimension},
+		"request sequence: got 2 dimensions, want 3":                                  {Request{Sequence: [][]float32{{1, 0}, {1, 0}}}, ErrDimension},
+		"request sequence: got 0 dimensions, want 3":                                  {Request{Sequence: [][]float32{{}, {}}}, ErrDimension},
 	} {
 		_, err := router.Route(c.request)
 		if err == nil || err.Error() != want || !errors.Is(err, c.kind) {
