@@ -57,8 +57,42 @@ COMMENT ON COLUMN tinydancer.fold_state.sp IS 'System identifier of the cluster'
 COMMENT ON COLUMN tinydancer.fold_state.snap IS 'Observations of transactions visible in it are counted';
 COMMENT ON COLUMN tinydancer.fold_state.folded_at IS 'When';
 
+COMMENT ON INDEX tinydancer.agents_name_key IS 'The name of a removed agent is free again';
+COMMENT ON INDEX tinydancer.observations_sp_xid_idx IS 'Leads to what is not folded yet';
+COMMENT ON TRIGGER changed ON tinydancer.agents IS 'Tells all backends at commit; fires always, for logical replication';
+COMMENT ON TRIGGER truncated ON tinydancer.agents IS 'Tells all backends at commit; fires always, for logical replication';
+COMMENT ON TRIGGER changed ON tinydancer.estimates IS 'Tells all backends at commit; fires always, for logical replication';
+COMMENT ON TRIGGER truncated ON tinydancer.estimates IS 'Tells all backends at commit; fires always, for logical replication';
+
 COMMENT ON VIEW tinydancer.agent_status IS 'Agents with their metrics as observed up to now, and their health';
+COMMENT ON COLUMN tinydancer.agent_status.name IS 'The agent';
+COMMENT ON COLUMN tinydancer.agent_status.agent_type IS 'llm, embedding, specialized, vision, audio, multimodal or any other word';
+COMMENT ON COLUMN tinydancer.agent_status.is_active IS 'An inactive agent is never chosen';
+COMMENT ON COLUMN tinydancer.agent_status.health IS
+    'inactive; unobserved; failing: success below 0.90; slow: more than 1000 ms on average; else healthy';
+COMMENT ON COLUMN tinydancer.agent_status.quality_score IS 'Mean quality, from 0 to 1';
+COMMENT ON COLUMN tinydancer.agent_status.success_rate IS 'From 0 to 1';
+COMMENT ON COLUMN tinydancer.agent_status.avg_latency_ms IS 'Mean latency in milliseconds';
+COMMENT ON COLUMN tinydancer.agent_status.p95_latency_ms IS 'Milliseconds, within 1 %; as declared until something is observed';
+COMMENT ON COLUMN tinydancer.agent_status.p99_latency_ms IS 'Milliseconds, within 1 %; as declared until something is observed';
+COMMENT ON COLUMN tinydancer.agent_status.cost_per_request IS 'USD a request';
+COMMENT ON COLUMN tinydancer.agent_status.total_requests IS 'Observed, and those behind the declaration';
+COMMENT ON COLUMN tinydancer.agent_status.last_observed_at IS 'Of the newest observation; NULL without any';
+COMMENT ON COLUMN tinydancer.agent_status.declared_quality IS 'Mean quality as declared, from 0 to 1';
+COMMENT ON COLUMN tinydancer.agent_status.declared_latency_ms IS 'Mean latency as declared, in milliseconds';
+COMMENT ON COLUMN tinydancer.agent_status.dimension IS 'Of its embedding; NULL without one';
+COMMENT ON COLUMN tinydancer.agent_status.capabilities IS 'Matched without regard to case';
 COMMENT ON VIEW tinydancer.routing_statistics IS 'ruvector_routing_stats() as columns';
+COMMENT ON COLUMN tinydancer.routing_statistics.total_agents IS 'Agents that are not removed';
+COMMENT ON COLUMN tinydancer.routing_statistics.active_agents IS 'Those that may be chosen';
+COMMENT ON COLUMN tinydancer.routing_statistics.agents_with_embedding IS 'Those that say what they are good at';
+COMMENT ON COLUMN tinydancer.routing_statistics.dimension IS 'Of the embeddings; NULL without any';
+COMMENT ON COLUMN tinydancer.routing_statistics.total_requests IS 'Observed, and those behind declarations';
+COMMENT ON COLUMN tinydancer.routing_statistics.average_quality IS 'Mean over active agents, from 0 to 1';
+COMMENT ON COLUMN tinydancer.routing_statistics.average_success_rate IS 'Mean over active agents, from 0 to 1';
+COMMENT ON COLUMN tinydancer.routing_statistics.average_latency_ms IS 'Mean over active agents, in milliseconds';
+COMMENT ON COLUMN tinydancer.routing_statistics.unpublished_observations IS 'Those that route does not know of yet';
+COMMENT ON COLUMN tinydancer.routing_statistics.published_at IS 'When observations were last published; NULL if never';
 COMMENT ON VIEW tinydancer.tail IS 'Observations that are not in the estimates yet';
 COMMENT ON VIEW tinydancer.tail_sums IS 'The tail, summed up by agent';
 COMMENT ON VIEW tinydancer.tail_histogram IS 'Latencies of the tail by bucket';

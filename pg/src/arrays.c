@@ -65,15 +65,17 @@ PG_FUNCTION_INFO_V1(td_check_embedding);
 Datum
 td_check_embedding(PG_FUNCTION_ARGS)
 {
-	const char *what = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	const char *wrong;
+	const char *what,
+			   *wrong;
 	const float *v;
 	int64		steps,
 				n;
+	ErrorContextCallback *context = error_context_stack;
 
-	if (PG_ARGISNULL(1))
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		PG_RETURN_NULL();
-	error_context_stack = NULL;
+	what = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	error_context_stack = NULL; /* as td_fail does */
 	v = td_read_embedding(what, PG_GETARG_ARRAYTYPE_P(1), &steps, &n);
 	if (steps > 0)
 		ereport(ERROR,
@@ -84,6 +86,7 @@ td_check_embedding(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s: %s", what, wrong),
 				 errhint("An agent without an embedding has NULL.")));
+	error_context_stack = context;
 	PG_RETURN_DATUM(PG_GETARG_DATUM(1));
 }
 

@@ -13,11 +13,11 @@
 #define MAX_CONSTRAINTS (64 * 1024)
 
 static void
-refuse_null(const char *argument, const char *hint)
+refuse_null(const char *argument, const char *want, const char *hint)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-			 errmsg("%s: got NULL", argument),
+			 errmsg("%s: got NULL, want %s", argument, want),
 			 errhint("%s", hint)));
 }
 
@@ -27,9 +27,11 @@ read_request(FunctionCallInfo fcinfo, td_request *request)
 {
 	memset(request, 0, sizeof(*request));
 	if (PG_ARGISNULL(0))
-		refuse_null("request embedding", "Does the row that it was selected from exist, and has it been embedded?");
+		refuse_null("request embedding", "an array of numbers",
+					"Does the row that it was selected from exist, and has it been embedded?");
 	if (PG_ARGISNULL(1))
-		refuse_null("optimize_for", "Leave the argument out for 'balanced'.");
+		refuse_null("optimize_for", "one of balanced, cost, latency, quality",
+					"Leave the argument out for 'balanced'.");
 
 	request->embedding = td_read_embedding("request embedding", PG_GETARG_ARRAYTYPE_P(0),
 										   &request->steps, &request->dimension);
@@ -203,7 +205,7 @@ td_embed(PG_FUNCTION_ARGS)
 	ArrayType  *result;
 
 	if (PG_ARGISNULL(0))
-		refuse_null("input", "There is nothing to embed.");
+		refuse_null("input", "text", "There is nothing to embed.");
 	input = PG_GETARG_TEXT_PP(0);
 	TD_CALL(reply, embed, (td_span) {VARDATA_ANY(input), VARSIZE_ANY_EXHDR(input)}, reply);
 	n = reply->len / sizeof(float4);

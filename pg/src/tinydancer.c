@@ -35,9 +35,13 @@ PG_FUNCTION_INFO_V1(td_fail);
 Datum
 td_fail(PG_FUNCTION_ARGS)
 {
-	char	   *state = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	char	   *message = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char	   *state,
+			   *message;
 
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		elog(ERROR, "tinydancer.fail: got NULL, want an SQLSTATE and a message");
+	state = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	message = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	if (strlen(state) != 5)
 		elog(ERROR, "\"%s\" is not an SQLSTATE", state);
 	error_context_stack = NULL;

@@ -30,7 +30,11 @@ var catalogue = map[string]string{
 	"triggers": `select tgrelid::regclass || ' ' || pg_get_triggerdef(oid) || ' ' || tgenabled::text from pg_trigger where not tgisinternal`,
 	"comments": `select pg_describe_object(classoid, objoid, c.objsubid) || ': ' || description from pg_description c
 		join pg_depend d on d.classid = classoid and d.objid = objoid and d.deptype = 'e'
-		where d.refobjid = (select oid from pg_extension where extname = 'tinydancer')`,
+		where d.refobjid = (select oid from pg_extension where extname = 'tinydancer')
+		union all select pg_describe_object('pg_trigger'::regclass, oid, 0) || ': ' || obj_description(oid, 'pg_trigger') from pg_trigger
+			where not tgisinternal and obj_description(oid, 'pg_trigger') is not null
+		union all select relname || ': ' || obj_description(oid, 'pg_class') from pg_class
+			where relnamespace = 'tinydancer'::regnamespace and relkind = 'i' and obj_description(oid, 'pg_class') is not null`,
 	"dumped": `select c::regclass || ' ' || condition from pg_extension, unnest(extconfig, extcondition) as x(c, condition)
 		where extname = 'tinydancer'`,
 }

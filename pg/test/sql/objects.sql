@@ -12,12 +12,29 @@ UNION ALL
 SELECT format('column %s.%s', a.attrelid::regclass, a.attname)
   FROM pg_attribute a
   JOIN members ON classid = 'pg_class'::regclass AND objid = a.attrelid
-  JOIN pg_class c ON c.oid = a.attrelid AND c.relkind = 'r'
- WHERE a.attnum > 0 AND NOT a.attisdropped AND col_description(a.attrelid, a.attnum) IS NULL;
+  JOIN pg_class c ON c.oid = a.attrelid AND (c.relkind = 'r' OR c.relkind = 'v' AND has_table_privilege('public', c.oid, 'SELECT'))
+ WHERE a.attnum > 0 AND NOT a.attisdropped AND col_description(a.attrelid, a.attnum) IS NULL
+UNION ALL
+SELECT pg_describe_object('pg_trigger'::regclass, oid, 0)
+  FROM pg_trigger WHERE NOT tgisinternal AND obj_description(oid, 'pg_trigger') IS NULL
+UNION ALL
+SELECT 'index ' || i.indexrelid::regclass
+  FROM pg_index i JOIN members ON classid = 'pg_class'::regclass AND objid = i.indrelid
+ WHERE NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid) AND obj_description(i.indexrelid, 'pg_class') IS NULL
+UNION ALL
+SELECT 'extension' FROM pg_extension WHERE extname = 'tinydancer' AND obj_description(oid, 'pg_extension') IS NULL
+UNION ALL
+SELECT 'setting ' || name FROM pg_settings
+ WHERE name LIKE 'tinydancer.%' AND (short_desc = '' OR min_val IS NULL OR max_val IS NULL);
 
 SELECT proname, provolatile AS volatile, proparallel AS parallel, prosecdef AS definer,
-       has_function_privilege('public', oid, 'EXECUTE') AS everybody
+       has_function_privilege('public', oid, 'EXECUTE') AS everybody, procost AS cost
   FROM pg_proc WHERE proname LIKE 'ruvector\_%' ORDER BY proname;
+
+-- The cost says that a parallel worker, which loads the Go library for itself, is
+-- worth it for many rows alone. Changes are told always: logical replication fires
+-- no other triggers.
+SELECT tgrelid::regclass AS table, tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1::text, 2;
 
 -- What is dumped.
 SELECT c.oid::regclass FROM pg_extension e, unnest(e.extconfig) AS c(oid) WHERE extname = 'tinydancer' ORDER BY 1::text;
