@@ -5,7 +5,7 @@ CREATE FUNCTION tinydancer.fail(state text, message text, hint text DEFAULT NULL
 CREATE FUNCTION tinydancer.shorten(value text) RETURNS text
 LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE WHEN octet_length(value) <= 60 THEN value
-                ELSE left(value, 50) || '… (' || octet_length(value) || ' bytes)' END
+                ELSE left(value, 50) || E'\u2026 (' || octet_length(value) || ' bytes)' END
 $$;
 
 -- NULL, unless the value is given and is text that can name something.

@@ -45,8 +45,8 @@ CREATE VIEW tinydancer.tail_sums AS
      GROUP BY agent_id;
 
 -- DDSketch (Masson et al. 2019) with 1 % relative error: bucket i holds
--- (γⁱ⁻¹, γⁱ], γ = 1.01/0.99, and answers with 2γⁱ/(γ+1). What is at or below
--- γ^-692 ms, 0 among it, shares the lowest bucket.
+-- (g^(i-1), g^i], g = 1.01/0.99, and answers with 2 g^i/(g+1). What is at or
+-- below g^-692 ms, 0 among it, shares the lowest bucket.
 CREATE FUNCTION tinydancer.latency_bucket(latency_ms float8) RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE WHEN latency_ms <= power(1.01::float8 / 0.99, -692) THEN -692

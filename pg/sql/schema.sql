@@ -1,5 +1,8 @@
 -- Functions live in the extension's schema, tables and what the functions are
 -- made of in schema tinydancer. The two may be the same.
+--
+-- Scripts are in ASCII: PostgreSQL reads them in the database's encoding, and
+-- in another than UTF8 should come as far as the error that says so.
 
 DO $$
 BEGIN

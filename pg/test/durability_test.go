@@ -240,3 +240,43 @@ func TestForeignTransactionIDs(t *testing.T) {
 		}
 	}
 }
+
+// A copy of a database is one more database: what it counts is its own, and
+// each session's cache is of the one that it is in. A dump as a script does
+// the same as one that pg_restore reads.
+func TestCopies(t *testing.T) {
+	t.Parallel()
+	cluster := pgtest.Start(t, pgtest.Config{})
+	db := cluster.Database(t)
+	populate(t, db)
+	mixed(t, db, 60, published)
+	mixed(t, db, 30, unpublished)
+	before := pgtest.One[string](t, db, figures)
+	admin := cluster.Connect(t)
+	for name, copied := range map[string]func(){
+		"template_copy":      func() { do(t, admin, `create database template_copy template `+db.Name) },
+		"template_file_copy": func() { do(t, admin, `create database template_file_copy template `+db.Name+` strategy file_copy`) },
+		"script": func() {
+			do(t, admin, `create database script template template0`)
+			var dump, said bytes.Buffer
+			if err := cluster.Server.Dump(t.Context(), &dump, db.Name, "--format=plain"); err != nil {
+				t.Fatal(err)
+			}
+			if err := cluster.Server.Run(t.Context(), &dump, &said, "psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--dbname=script"); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			// Nobody may be in a database that is copied.
+			do(t, admin, `select pg_terminate_backend(pid) from pg_stat_activity where datname = $1`, db.Name)
+			eventually(t, admin, `select not exists (select from pg_stat_activity where datname = $1)`, db.Name)
+			copied()
+			to := cluster.Open(t, name)
+			holds(t, to, to.Connect(t), before, 90)
+			if got := pgtest.One[string](t, cluster.Open(t, db.Name), figures); got != before {
+				t.Errorf("the original changed from\n%s\nto\n%s", before, got)
+			}
+		})
+	}
+}

@@ -138,9 +138,8 @@ func background(tb testing.TB, f func(context.Context) error) (wait func() error
 	}
 }
 
-// provoking returns the stage whose Go library does what it must not when it
-// is told to. `make test` builds it.
-func provoking(tb testing.TB) string {
+// productionStage returns the stage with what users install.
+func productionStage(tb testing.TB) string {
 	tb.Helper()
 	stage := os.Getenv("TINYDANCER_STAGE")
 	if stage == "" {
@@ -150,7 +149,14 @@ func provoking(tb testing.TB) string {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return stage + "-provoke"
+	return stage
+}
+
+// provoking returns the stage whose Go library does what it must not when it
+// is told to. `make test` builds it.
+func provoking(tb testing.TB) string {
+	tb.Helper()
+	return productionStage(tb) + "-provoke"
 }
 
 const declareProvoke = `create function provoke(int) returns bigint language c strict as '$libdir/tinydancer', 'td_provoke'`

@@ -2,6 +2,7 @@ package extension_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -184,6 +185,37 @@ func TestSchemas(t *testing.T) {
 		db.Exec(t, `grant create on schema public to public; grant create on database `+db.Name+` to public`)
 		refuse(t, db.Role(t, "user"), "42501", `create extension tinydancer`)
 	})
+}
+
+// Text crosses to Go as it is, and Go takes it for UTF-8.
+func TestOtherEncodings(t *testing.T) {
+	t.Parallel()
+	shared := pgtest.Shared(t)
+	admin := shared.Connect(t)
+	for _, encoding := range []string{"LATIN1", "SQL_ASCII", "EUC_JP"} {
+		name := "encoding_" + strings.ToLower(encoding)
+		do(t, admin, `create database `+name+` template template0 encoding '`+encoding+`' locale 'C'`)
+		defer do(t, admin, `drop database `+name+` with (force)`)
+		db := shared.Open(t, name)
+		err := db.Error(t, `create extension tinydancer`)
+		if want := "database encoding: got " + encoding + ", want UTF8"; err.Code != "0A000" || err.Message != want {
+			t.Errorf("%s: got %s %q, want 0A000 %q", encoding, err.Code, err.Message, want)
+		}
+		if !pgtest.One[bool](t, db, `select to_regnamespace('tinydancer') is null`) {
+			t.Errorf("%s: schema tinydancer is left behind", encoding)
+		}
+	}
+	// A client may have any.
+	db := shared.Database(t)
+	conn := db.Connect(t)
+	register(t, conn, "ü")
+	if err := conn.PgConn().Exec(t.Context(), `set client_encoding = 'LATIN1'`).Close(); err != nil {
+		t.Fatal(err)
+	}
+	results, err := conn.PgConn().Exec(t.Context(), "select ruvector_get_agent('\xfc') ->> 'name'").ReadAll()
+	if err != nil || string(results[0].Rows[0][0]) != "\xfc" {
+		t.Errorf("asked for an agent in LATIN1: got %v, error %v, want its name in LATIN1", results, err)
+	}
 }
 
 // refuse fails the test unless a statement is refused with an SQLSTATE.

@@ -153,7 +153,11 @@ func (c *churn) read(ctx context.Context, conn *pgx.Conn, reader int, changes bo
 // it, and who takes his snapshot in between is a statement late.
 func TestRandomisedComparison(t *testing.T) {
 	t.Parallel()
-	primary := pgtest.Start(t, pgtest.Config{})
+	// Autovacuum is as busy as it can be.
+	primary := pgtest.Start(t, pgtest.Config{Settings: map[string]string{
+		"autovacuum_naptime": "1", "autovacuum_vacuum_threshold": "1", "autovacuum_vacuum_scale_factor": "0",
+		"autovacuum_analyze_threshold": "1", "autovacuum_analyze_scale_factor": "0", "autovacuum_vacuum_cost_delay": "0",
+	}})
 	db := primary.Database(t)
 	standby := primary.Standby(t, nil)
 	replica := standby.Open(t, db.Name)
@@ -202,6 +206,7 @@ func TestRandomisedComparison(t *testing.T) {
 			t.Errorf("%s: %d of %d comparisons differ, want at most one in 1000", side.name, mismatched, compared)
 		}
 	}
+	eventually(t, db, `select autovacuum_count > 0 and autoanalyze_count > 0 from pg_stat_user_tables where relid = 'tinydancer.agents'::regclass`)
 	standby.CatchUp(t)
 	for _, q := range []pgtest.Querier{db, replica} {
 		if !pgtest.One[bool](t, q, agreement, 1) {

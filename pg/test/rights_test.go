@@ -56,7 +56,19 @@ func TestRoleSwitchLeaksNothing(t *testing.T) {
 			}
 		}
 	}
+	// Who asks for rows without row security gets an error, and no rows.
+	do(t, conn, `set row_security = off`)
+	for name, sql := range questions {
+		if err := try(t.Context(), conn, sql); stateOf(err) != "42501" {
+			t.Errorf("%s with row_security = off: got error %v, want 42501", name, err)
+		}
+	}
+	do(t, conn, `reset row_security`)
+	// Another way to be somebody else.
 	do(t, conn, `reset role`)
+	do(t, conn, `set session authorization `+bob)
+	sees(t, conn, "of "+bob)
+	do(t, conn, `reset session authorization`)
 	sees(t, conn, "of "+alice, "of "+bob) // a superuser is above policies
 }
 

@@ -1,9 +1,14 @@
 package extension_test
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/tinydancer/tinydancer/internal/pgtest"
 )
@@ -142,4 +147,93 @@ func TestUpdatePaths(t *testing.T) {
 			t.Errorf("a script leads from the current version %s to %s", source, target)
 		}
 	}
+}
+
+// A new version is installed under sessions that have the old one: those that
+// have loaded its Go library, and those that have not yet, go on with it, and
+// new sessions begin with the new. Both hear of each other's changes.
+func TestInstallUnderSessions(t *testing.T) {
+	t.Parallel()
+	stage := t.TempDir()
+	if err := os.CopyFS(stage, os.DirFS(productionStage(t))); err != nil {
+		t.Fatal(err)
+	}
+	// The old version: the same code, which looks for a library of its own name.
+	found, err := filepath.Glob(stage + "/usr/lib/postgresql/*/lib/libtinydancer-*.so")
+	if err != nil || len(found) != 1 {
+		t.Fatalf("the stage has %d Go libraries, error %v, want 1", len(found), err)
+	}
+	newLibrary := filepath.Base(found[0])
+	oldLibrary := strings.Map(func(r rune) rune {
+		if r >= '1' && r <= '9' {
+			return '0'
+		}
+		return r
+	}, newLibrary)
+	lib := filepath.Dir(found[0])
+	doorway := filepath.Join(lib, "tinydancer.so")
+	code, err := os.ReadFile(doorway)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Count(code, []byte("/"+newLibrary)) != 1 {
+		t.Fatalf("%s does not name %s", doorway, newLibrary)
+	}
+	older := bytes.Replace(code, []byte("/"+newLibrary), []byte("/"+oldLibrary), 1)
+	for _, err := range []error{
+		os.WriteFile(doorway, older, 0o755),
+		os.Rename(filepath.Join(lib, newLibrary), filepath.Join(lib, oldLibrary)),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	cluster := pgtest.Start(t, pgtest.Config{Stage: stage})
+	db := cluster.Database(t)
+	register(t, db, "a")
+	routed, loaded, idle := db.Connect(t), db.Connect(t), db.Connect(t)
+	sees(t, routed, "a")
+	do(t, loaded, `load 'tinydancer'`)
+	do(t, idle, `select 1`)
+
+	// As make install does, which leaves libraries of other names alone.
+	library, err := os.ReadFile(filepath.Join(lib, oldLibrary))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, content := range map[string][]byte{doorway: code, filepath.Join(lib, newLibrary): library} {
+		if err := os.WriteFile(path, content, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := cluster.Server.Restage(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	sessions := []struct {
+		name string
+		conn *pgx.Conn
+		uses string
+	}{
+		{"one that has routed", routed, oldLibrary},
+		{"one that has loaded the doorway", loaded, oldLibrary},
+		{"one that has loaded nothing", idle, newLibrary},
+		{"a new one", db.Connect(t), newLibrary},
+	}
+	names := []string{"a"}
+	for _, changing := range sessions {
+		names = append(names, string(rune('a'+len(names))))
+		register(t, changing.conn, names[len(names)-1])
+		observe(t, changing.conn, "a", 1)
+		for _, seeing := range sessions {
+			sees(t, seeing.conn, names...)
+		}
+	}
+	for _, s := range sessions {
+		for library, want := range map[string]bool{oldLibrary: s.uses == oldLibrary, newLibrary: s.uses == newLibrary} {
+			if got := mapped(t, pid(s.conn), library); got != want {
+				t.Errorf("%s has %s: %t, want %t", s.name, library, got, want)
+			}
+		}
+	}
+	everything(t, db, map[string]int{"a": len(sessions)})
 }

@@ -1,4 +1,4 @@
--- 0.1.0 → 0.2.0. Functions and views follow as they are now.
+-- From 0.1.0 to 0.2.0. Functions and views follow as they are now.
 
 DROP INDEX tinydancer.observations_xid_idx;
 CREATE INDEX observations_sp_xid_idx ON tinydancer.observations (sp, xid);
