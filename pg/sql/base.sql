@@ -10,7 +10,13 @@ CREATE FUNCTION tinydancer.is_embedding(embedding float4[]) RETURNS boolean
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'td_is_embedding';
 
 CREATE FUNCTION tinydancer.is_visible(agent_id bigint) RETURNS boolean
-    LANGUAGE c STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'td_is_visible';
+    LANGUAGE c STABLE STRICT PARALLEL RESTRICTED COST 100 AS 'MODULE_PATHNAME', 'td_is_visible';
+
+CREATE FUNCTION tinydancer.is_restricted() RETURNS boolean
+    LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'td_is_restricted';
+
+CREATE FUNCTION tinydancer.visible_ids() RETURNS bigint[]
+    LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000 AS 'MODULE_PATHNAME', 'td_visible_ids_array';
 
 CREATE FUNCTION tinydancer.caller() RETURNS name
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'td_caller';

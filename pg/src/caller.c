@@ -158,16 +158,23 @@ td_rows_are_restricted(void)
 }
 
 /*
- * The ids of the agents that the caller may see, under the active snapshot.
- * Asked anew at every call: a policy may depend on anything, a setting among
- * it, so that no answer is good for the next call.
+ * The ids of the agents that the caller may see, under the active snapshot:
+ * all of them, or *id if it is among them. Asked anew at every call: a policy
+ * may depend on anything, a setting among it, so that no answer is good for
+ * the next call.
  */
-int64 *
-td_visible_ids(int *count)
+static int64 *
+ask_as_caller(const int64 *id, int *count)
 {
-	static SPIPlanPtr plan = NULL;
+	static const char *const queries[] = {
+		"SELECT id FROM tinydancer.agents",
+		"SELECT id FROM tinydancer.agents WHERE id OPERATOR(pg_catalog.=) $1",
+	};
+	static SPIPlanPtr plans[lengthof(queries)];
 	static Oid	plan_relid = InvalidOid;
+	int			which = id != NULL;
 	MemoryContext result_context = CurrentMemoryContext;
+	Datum		value = id ? Int64GetDatum(*id) : (Datum) 0;
 	Oid			user,
 				relid = td_agents_relid();
 	int			context;
@@ -176,16 +183,26 @@ td_visible_ids(int *count)
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(td_caller_id(), context | SECURITY_LOCAL_USERID_CHANGE);
 	SPI_connect();
-	if (plan == NULL || plan_relid != relid)
+	if (plan_relid != relid)
 	{
-		if (plan)
-			SPI_freeplan(plan);
-		plan = SPI_prepare("SELECT id FROM tinydancer.agents", 0, NULL);
-		if (plan == NULL || SPI_keepplan(plan) != 0)
-			elog(ERROR, "tinydancer: cannot prepare: %s", SPI_result_code_string(SPI_result));
+		for (size_t i = 0; i < lengthof(plans); i++)
+		{
+			if (plans[i])
+				SPI_freeplan(plans[i]);
+			plans[i] = NULL;
+		}
 		plan_relid = relid;
 	}
-	if (SPI_execute_plan(plan, NULL, NULL, true, 0) != SPI_OK_SELECT)
+	if (plans[which] == NULL)
+	{
+		Oid			types[] = {INT8OID};
+		SPIPlanPtr	plan = SPI_prepare(queries[which], which, types);
+
+		if (plan == NULL || SPI_keepplan(plan) != 0)
+			elog(ERROR, "tinydancer: cannot prepare: %s", SPI_result_code_string(SPI_result));
+		plans[which] = plan;
+	}
+	if (SPI_execute_plan(plans[which], &value, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "tinydancer: cannot read the visible agents");
 	*count = (int) SPI_processed;
 	ids = MemoryContextAlloc(result_context, Max(1, *count) * sizeof(int64));
@@ -200,6 +217,20 @@ td_visible_ids(int *count)
 	return ids;
 }
 
+int64 *
+td_visible_ids(int *count)
+{
+	return ask_as_caller(NULL, count);
+}
+
+/* tinydancer.is_restricted(): whether row security applies to the caller. */
+PG_FUNCTION_INFO_V1(td_is_restricted);
+Datum
+td_is_restricted(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(td_rows_are_restricted());
+}
+
 /* tinydancer.is_visible(id): whether the caller may see an agent. */
 PG_FUNCTION_INFO_V1(td_is_visible);
 Datum
@@ -207,14 +238,26 @@ td_is_visible(PG_FUNCTION_ARGS)
 {
 	int64		id = PG_GETARG_INT64(0);
 	int			count;
-	int64	   *ids;
-	bool		found = false;
 
 	if (!td_rows_are_restricted())
 		PG_RETURN_BOOL(true);
-	ids = td_visible_ids(&count);
-	for (int i = 0; i < count && !found; i++)
-		found = ids[i] == id;
-	pfree(ids);
-	PG_RETURN_BOOL(found);
+	pfree(ask_as_caller(&id, &count));
+	PG_RETURN_BOOL(count > 0);
+}
+
+/*
+ * tinydancer.visible_ids(): the agents that the caller may see. One query for
+ * all of them, where is_visible would be one for each.
+ */
+PG_FUNCTION_INFO_V1(td_visible_ids_array);
+Datum
+td_visible_ids_array(PG_FUNCTION_ARGS)
+{
+	int			count;
+	int64	   *ids = td_visible_ids(&count);
+	Datum	   *elements = palloc(Max(1, count) * sizeof(Datum));
+
+	for (int i = 0; i < count; i++)
+		elements[i] = Int64GetDatum(ids[i]);
+	PG_RETURN_ARRAYTYPE_P(construct_array(elements, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }

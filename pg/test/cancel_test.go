@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -104,6 +105,26 @@ func TestCancelInsideGo(t *testing.T) {
 			sees(t, conn, "a")
 		}
 	}
+	// Nor are the news of other sessions, nor a new configuration.
+	listener := db.Connect(t)
+	do(t, listener, `listen news`)
+	do(t, listener, `select provoke(4)`)
+	before := pgtest.One[time.Time](t, listener, `select pg_conf_load_time()`)
+	const call = `select provoke(3)`
+	finish := background(t, func(ctx context.Context) error { return try(ctx, listener, call) })
+	eventually(t, db, `select exists (select from pg_stat_activity where pid = $1 and state = 'active' and query = $2)`, pid(listener), call)
+	do(t, db, `notify news, 'arrived'`)
+	do(t, db, `select pg_reload_conf()`)
+	if err := finish(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), hang)
+	defer cancel()
+	if news, err := listener.WaitForNotification(ctx); err != nil || news.Payload != "arrived" {
+		t.Errorf("NOTIFY during a call: got %v, error %v, want that it arrived", news, err)
+	}
+	eventually(t, listener, `select pg_conf_load_time() > $1`, before)
+
 	conn := db.Connect(t)
 	sees(t, conn, "a")
 	do(t, conn, `set statement_timeout = '50ms'`)

@@ -1,6 +1,7 @@
 package extension_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/tinydancer/tinydancer/internal/pgtest"
@@ -43,6 +44,7 @@ func TestEveryWayToChangeTheTable(t *testing.T) {
 		{"still off", `insert into tinydancer.agents (name) values ('o')`},
 		{"on for ordinary sessions", `alter table tinydancer.agents enable trigger all; delete from tinydancer.agents where name = 'n'`},
 		{"unnoticed by those", `begin; set local session_replication_role = replica; update tinydancer.agents set name = 'p' where name = 'o'; commit`},
+		{"on for all", `alter table tinydancer.agents enable always trigger changed, enable always trigger truncated; delete from tinydancer.agents where name = 'm'`},
 		{"one of our triggers gone", `drop trigger changed on tinydancer.agents; insert into tinydancer.agents (name) values ('q')`},
 		{"still gone", `delete from tinydancer.agents where name = 'q'`},
 		{"all of them", `drop trigger truncated on tinydancer.agents; update tinydancer.agents set name = 'r' where name = 'p'`},
@@ -61,5 +63,32 @@ func TestEveryWayToChangeTheTable(t *testing.T) {
 		do(t, inside, `commit`) // what has read the table would keep the next ALTER TABLE waiting
 		do(t, inside, `begin`)
 	}
-	sees(t, reader, "m", "r")
+	sees(t, reader, "r")
+}
+
+// A session that is told of so many changes at once that PostgreSQL gives up
+// telling it which: everything may have changed.
+func TestTooManyChangesToBeTold(t *testing.T) {
+	t.Parallel()
+	cluster := pgtest.Start(t, pgtest.Config{}) // whose other sessions would read the messages, too
+	db := cluster.Database(t)
+	register(t, db, "a")
+	conn, witness := db.Connect(t), db.Connect(t)
+	do(t, conn, `begin`)
+	sees(t, conn, "a")
+	// An idle session would catch up; this one waits within a statement.
+	do(t, witness, `select pg_advisory_lock(1)`)
+	finish := background(t, func(ctx context.Context) error { return try(ctx, conn, `select pg_advisory_lock_shared(1)`) })
+	blocked(t, witness, pid(conn))
+	register(t, db, "b")
+	db.Exec(t, `do $$ begin for i in 1..3000 loop
+		execute format('create table flood_%s (a int, b int, c int, d int)', i);
+		if i % 100 = 0 then commit; end if;
+	end loop; end $$`)
+	do(t, witness, `select pg_advisory_unlock(1)`)
+	if err := finish(); err != nil {
+		t.Fatal(err)
+	}
+	sees(t, conn, "a", "b")
+	do(t, conn, `commit`)
 }

@@ -114,3 +114,57 @@ func TestExecuteIsEnough(t *testing.T) {
 		}
 	}
 }
+
+// What a policy costs grows with the agents, not with their square: each is
+// judged a few times in a call, and one alone where one is asked for.
+func TestPolicyIsAskedSparingly(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Shared(t).Database(t)
+	user := db.Role(t, "user")
+	const agents = 200
+	db.Exec(t, `select count(ruvector_register_agent('agent ' || i, 'llm', '{x}', 0, 100, 0.5)) from generate_series(1, $1::int) as i`, agents)
+	db.Exec(t, `create sequence asked; grant usage on sequence asked to public;
+		create function judge(id bigint) returns boolean language plpgsql as $$ begin perform nextval('public.asked'); return id % 2 = 0; end $$;
+		alter table tinydancer.agents enable row level security; create policy half on tinydancer.agents using (judge(id));
+		grant execute on function ruvector_clear_agents to public; grant execute on function ruvector_reset_metrics to public`)
+	conn := user.Connect(t)
+	for _, ask := range []struct {
+		sql  string
+		rows int
+		most int // judgements
+	}{
+		{`select ruvector_route('{1,0}')`, 1, agents},
+		{`select * from ruvector_explain('{1,0}')`, agents / 2, agents},
+		{`select * from ruvector_route_batch('{{1,0},{0,1},{1,1}}')`, 3, agents},
+		{`select * from ruvector_list_agents()`, agents / 2, 4 * agents},
+		{`select * from tinydancer.agent_status`, agents / 2, 4 * agents},
+		{`select * from ruvector_find_agents_by_capability('x', 1000)`, agents / 2, 4 * agents},
+		{`select ruvector_routing_stats()`, 1, 4 * agents},
+		{`select ruvector_get_agent('agent 2')`, 1, 4 * agents},
+		{`select ruvector_update_agent_metrics('agent 2', 100, true)`, 1, 1},
+		{`select ruvector_set_agent_active('agent 2', true)`, 1, 4},
+		{`select ruvector_update_agent('agent 2', '{}')`, 1, 4},
+		{`select ruvector_remove_agent('agent 4')`, 1, 4},
+		{`select ruvector_reset_metrics()`, 1, 4 * agents},
+		{`select ruvector_clear_agents()`, 1, 4 * agents},
+	} {
+		before := pgtest.One[int](t, db, `select nextval('asked')::int`)
+		rows, err := conn.Query(t.Context(), ask.sql)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for rows.Next() {
+			n++
+		}
+		if n != ask.rows || rows.Err() != nil {
+			t.Errorf("%s: got %d rows, error %v, want %d", ask.sql, n, rows.Err(), ask.rows)
+		}
+		if n := pgtest.One[int](t, db, `select nextval('asked')::int`) - before - 1; n < 1 || n > ask.most {
+			t.Errorf("%s: the policy judged %d times, want 1 to %d for %d agents", ask.sql, n, ask.most, agents)
+		}
+	}
+	if got := pgtest.One[int](t, db, `select count(*)::int from ruvector_list_agents()`); got != agents/2 {
+		t.Errorf("after one tenant's clear: %d agents, want the %d of others", got, agents/2)
+	}
+}

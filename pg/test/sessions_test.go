@@ -86,6 +86,40 @@ func TestPooledSession(t *testing.T) {
 	}
 }
 
+// Settings of a database, of a role and of a connection hold before anything of
+// the extension is loaded; one out of range is left out with a warning.
+func TestSettingsFromOutside(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Shared(t).Database(t)
+	user := db.Role(t, "user")
+	register(t, db, "a", "b", "c", "d", "e", "f")
+	const alternatives = `select jsonb_array_length(ruvector_route('{1,0}') -> 'alternatives')`
+	for _, step := range []struct {
+		sql  string
+		want int
+	}{
+		{`alter database ` + db.Name + ` set tinydancer.max_alternatives = 1`, 1},
+		{`alter role ` + user.User + ` set tinydancer.max_alternatives = 2`, 2},
+		{`alter role ` + user.User + ` in database ` + db.Name + ` set tinydancer.max_alternatives = 4`, 4},
+		{`alter role ` + user.User + ` in database ` + db.Name + ` reset all`, 2},
+	} {
+		db.Exec(t, step.sql)
+		if got := pgtest.One[int](t, user.Connect(t), alternatives); got != step.want {
+			t.Errorf("after %s: a new session names %d alternatives, want %d", step.sql, got, step.want)
+		}
+	}
+	for _, value := range []string{"-7", "many", "1e9"} {
+		fresh := user.As(user.User) // knows nothing of the setting, so takes anything
+		fresh.Exec(t, `set tinydancer.max_alternatives = '`+value+`'`)
+		if got := pgtest.One[int](t, fresh, alternatives); got != 2 {
+			t.Errorf("with max_alternatives = %s before the library is loaded: names %d alternatives, want the 2 of the role", value, got)
+		}
+		if err := try(t.Context(), fresh, `set tinydancer.max_alternatives = '`+value+`'`); stateOf(err) != "22023" {
+			t.Errorf("max_alternatives = %s: got error %v, want 22023", value, err)
+		}
+	}
+}
+
 // Whatever a session puts in the way, temporary relations and types of the
 // same names among it, and however its search path is: the tables that are
 // read and written are the extension's. Nothing is run with the owner's rights

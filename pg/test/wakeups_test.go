@@ -12,8 +12,8 @@ import (
 )
 
 // Everything that PostgreSQL wakes a backend for reaches one that has Go's
-// threads in it: each of these is a signal that a thread of Go's could take,
-// or one that is set to arrive at a time.
+// threads in it: signals, and what is set to happen at a time. A mask that
+// stayed after a call would keep them out.
 
 // A session that waits for its client is woken by NOTIFY.
 func TestNotificationsArrive(t *testing.T) {

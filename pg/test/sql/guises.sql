@@ -47,6 +47,18 @@ SELECT count(*) AS found,
  WHERE a.name NOT IN ('coder', 'writer');
 SELECT count(ruvector_remove_agent(name)) FROM ruvector_list_agents() WHERE name NOT IN ('coder', 'writer');
 
+-- What is stored out of line: 16,000 numbers that do not compress, 1000 capabilities.
+SELECT ruvector_update_agent(name, '{"embedding": null}') FROM ruvector_list_agents();
+SELECT ruvector_register_agent_full(jsonb_build_object('name', 'large', 'capabilities', array_agg('capability ' || md5(i::text)),
+                                                       'metadata', jsonb_build_object('text', string_agg(md5(i::text), ''))))
+  FROM generate_series(1, 1000) AS i;
+SELECT ruvector_set_agent_embedding('large', array_agg(sin(i * i)::float4 ORDER BY i)) FROM generate_series(1, 16000) AS i;
+SELECT pg_column_size(embedding) > 60000 AS embedding, pg_column_size(capabilities) > 8000 AS capabilities FROM tinydancer.agents WHERE name = 'large';
+SELECT agent(r) AS agent, round((r ->> 'similarity_score')::numeric, 6) AS similarity
+  FROM (SELECT array_agg(sin(i * i)::float4 ORDER BY i) AS e FROM generate_series(1, 16000) AS i) AS x,
+       ruvector_route(e, 'balanced', jsonb_build_object('required_capabilities', jsonb_build_array('Capability ' || md5('1000')))) AS r;
+SELECT ruvector_remove_agent('large'), ruvector_set_agent_embedding('coder', '{1,0}'), ruvector_set_agent_embedding('writer', '{0,1}');
+
 -- An answer that changes with the registry is not for what must not change.
 CREATE TABLE jobs (
     embedding float4[],

@@ -25,7 +25,7 @@ UNION ALL
 SELECT 'extension' FROM pg_extension WHERE extname = 'tinydancer' AND obj_description(oid, 'pg_extension') IS NULL
 UNION ALL
 SELECT 'setting ' || name FROM pg_settings
- WHERE name LIKE 'tinydancer.%' AND (short_desc = '' OR min_val IS NULL OR max_val IS NULL);
+ WHERE name LIKE 'tinydancer.%' AND (coalesce(short_desc, '') = '' OR min_val IS NULL OR max_val IS NULL);
 
 SELECT proname, provolatile AS volatile, proparallel AS parallel, prosecdef AS definer,
        has_function_privilege('public', oid, 'EXECUTE') AS everybody, procost AS cost
