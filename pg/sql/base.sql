@@ -18,5 +18,8 @@ CREATE FUNCTION tinydancer.is_restricted() RETURNS boolean
 CREATE FUNCTION tinydancer.visible_ids() RETURNS bigint[]
     LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000 AS 'MODULE_PATHNAME', 'td_visible_ids_array';
 
+CREATE FUNCTION tinydancer.dimension_besides(agent_id bigint) RETURNS integer
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'td_dimension_besides';
+
 CREATE FUNCTION tinydancer.caller() RETURNS name
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'td_caller';

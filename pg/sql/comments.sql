@@ -139,6 +139,7 @@ COMMENT ON FUNCTION tinydancer.is_embedding(float4[]) IS 'Whether it is one-dime
 COMMENT ON FUNCTION tinydancer.is_visible(bigint) IS 'Whether row security lets the caller see an agent';
 COMMENT ON FUNCTION tinydancer.is_restricted() IS 'Whether row security hides agents from the caller';
 COMMENT ON FUNCTION tinydancer.visible_ids() IS 'The agents that row security lets the caller see';
+COMMENT ON FUNCTION tinydancer.dimension_besides(bigint) IS 'The dimension of the other agents'' embeddings, as of now; NULL for none';
 COMMENT ON FUNCTION tinydancer.caller() IS 'The role for whom a function of the extension runs; for policies of row security';
 COMMENT ON FUNCTION tinydancer.fail(text, text, text) IS 'Raises an error';
 COMMENT ON FUNCTION tinydancer.shorten(text) IS 'Shortens a value for an error message';

@@ -40,20 +40,17 @@ $$;
 CREATE FUNCTION tinydancer.check_dimension(agent tinydancer.agents) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
-    other record;
+    dimension integer;
 BEGIN
     IF agent.embedding IS NULL THEN
         RETURN;
     END IF;
     PERFORM pg_advisory_xact_lock(7460191, 2);
-    SELECT a.name, cardinality(a.embedding) AS dimension INTO other
-      FROM tinydancer.agents a
-     WHERE a.removed_at IS NULL AND a.embedding IS NOT NULL AND a.id IS DISTINCT FROM agent.id
-     LIMIT 1;
-    IF FOUND AND other.dimension <> cardinality(agent.embedding) THEN
+    dimension := tinydancer.dimension_besides(agent.id);
+    IF dimension <> cardinality(agent.embedding) THEN
         PERFORM tinydancer.fail('22000',
             format('agent "%s": embedding has %s dimensions, the registry has %s',
-                   agent.name, cardinality(agent.embedding), other.dimension),
+                   agent.name, cardinality(agent.embedding), dimension),
             'All agents are described by the same embedder; embed this one with it, or set the others'' embeddings to NULL first.');
     END IF;
 END

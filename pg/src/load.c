@@ -14,6 +14,7 @@
 #include "access/tableam.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
+#include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -242,4 +243,41 @@ td_load_estimates(Oid relid, Snapshot snapshot, StringInfo out)
 	ExecDropSingleTupleTableSlot(slot);
 	table_close(rel, AccessShareLock);
 	return reported;
+}
+
+/*
+ * tinydancer.dimension_besides(id): how many dimensions the embeddings of the
+ * other agents have, NULL if none has one. As of now, and not as of the
+ * transaction's snapshot: under REPEATABLE READ that would not show what
+ * others have committed, and two transactions could set two dimensions.
+ */
+PG_FUNCTION_INFO_V1(td_dimension_besides);
+Datum
+td_dimension_besides(PG_FUNCTION_ARGS)
+{
+	static SPIPlanPtr plan = NULL;
+	Datum		id = PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0);
+	char		nulls[] = {PG_ARGISNULL(0) ? 'n' : ' ', '\0'};
+	bool		none = true;
+	Datum		dimension = (Datum) 0;
+
+	SPI_connect();
+	if (plan == NULL)
+	{
+		Oid			types[] = {INT8OID};
+
+		plan = SPI_prepare("SELECT pg_catalog.cardinality(a.embedding) FROM tinydancer.agents a"
+						   " WHERE a.removed_at IS NULL AND a.embedding IS NOT NULL"
+						   "   AND (a.id OPERATOR(pg_catalog.=) $1) IS NOT TRUE LIMIT 1", 1, types);
+		if (plan == NULL || SPI_keepplan(plan) != 0)
+			elog(ERROR, "tinydancer: cannot prepare: %s", SPI_result_code_string(SPI_result));
+	}
+	if (SPI_execute_snapshot(plan, &id, nulls, GetLatestSnapshot(), InvalidSnapshot, true, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "tinydancer: cannot read the dimension");
+	if (SPI_processed > 0)
+		dimension = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &none);
+	SPI_finish();
+	if (none)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(dimension);
 }

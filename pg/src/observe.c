@@ -9,8 +9,10 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -49,6 +51,18 @@ may_publish(void)
 	return true;
 }
 
+/*
+ * Triggers that somebody has put on the tables and deferred to the end of the
+ * transaction would never fire: PostgreSQL has fired the deferred ones by now.
+ */
+static void
+fire_triggers_at_once(void)
+{
+	ConstraintsSetStmt *all = makeNode(ConstraintsSetStmt);
+
+	AfterTriggerSetState(all);
+}
+
 /* Returns false if another session is folding. */
 static bool
 fold(void)
@@ -61,6 +75,7 @@ fold(void)
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(td_owner_id(), context | SECURITY_LOCAL_USERID_CHANGE);
 	PushActiveSnapshot(GetTransactionSnapshot());
+	fire_triggers_at_once();
 	SPI_connect();
 	if (plan == NULL)
 	{

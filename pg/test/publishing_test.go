@@ -203,6 +203,57 @@ func TestFoldThatFails(t *testing.T) {
 	everything(t, db, map[string]int{"a": 2})
 }
 
+// The fold at the end of a transaction comes after its deferred triggers; what
+// it changes itself is subject to them all the same.
+func TestDeferredTriggersOnEstimates(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Shared(t).Database(t)
+	register(t, db, "a")
+	db.Exec(t, `
+		create table fired (requests bigint);
+		create function on_estimate() returns trigger language plpgsql as $$
+		begin
+			if new.requests = 3 then raise exception 'three'; end if;
+			insert into public.fired values (new.requests);
+			return null;
+		end $$;
+		create constraint trigger on_estimate after insert or update on tinydancer.estimates
+			deferrable initially deferred for each row execute function on_estimate();
+		create table own (n int primary key deferrable initially deferred)`)
+	conn := db.Connect(t)
+	check := func(when string, want string) {
+		t.Helper()
+		if got := pgtest.One[string](t, db, `select coalesce(string_agg(requests::text, ' ' order by requests), '') from fired`); got != want {
+			t.Errorf("%s: the trigger has fired for [%s], want [%s]", when, got, want)
+		}
+	}
+	do(t, conn, update)
+	check("after a commit", "1")
+	do(t, conn, `begin`)
+	do(t, conn, `set constraints all deferred`)
+	do(t, conn, `insert into own values (1)`)
+	do(t, conn, update)
+	check("inside a transaction", "1")
+	do(t, conn, `commit`)
+	check("after it", "1 2")
+	do(t, conn, update) // which the trigger refuses to publish
+	check("after one that fails", "1 2")
+	left(t, db, "after one that fails", 1)
+	// The transaction's own constraints still hold at its end.
+	do(t, conn, `begin`)
+	do(t, conn, update)
+	do(t, conn, `insert into own values (1)`)
+	if err := try(t.Context(), conn, `commit`); stateOf(err) != "23505" {
+		t.Errorf("a deferred constraint of the user's: got error %v, want 23505", err)
+	}
+	if got := pgtest.One[int](t, db, requests); got != 3 {
+		t.Errorf("counted: got %d, want 3", got)
+	}
+	db.Exec(t, `drop trigger on_estimate on tinydancer.estimates`)
+	do(t, conn, update)
+	everything(t, db, map[string]int{"a": 4})
+}
+
 // Whatever is accepted as an observation can be added up: one caller must not
 // be able to stop the figures of all.
 func TestExtremeObservations(t *testing.T) {
