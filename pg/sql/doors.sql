@@ -24,11 +24,9 @@ CREATE FUNCTION @extschema@.ruvector_remove_agent(name text) RETURNS boolean
 
 CREATE FUNCTION @extschema@.ruvector_clear_agents() RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'td_call';
-REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_clear_agents() FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.ruvector_reset_metrics(name text DEFAULT NULL) RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'td_call';
-REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_reset_metrics(text) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.ruvector_publish_metrics() RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'td_call';

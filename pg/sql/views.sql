@@ -16,12 +16,6 @@ CREATE VIEW tinydancer.routing_statistics AS
            (s.stats ->> 'published_at')::timestamptz AS published_at
       FROM (SELECT @extschema@.ruvector_routing_stats() AS stats) AS s;
 
-GRANT SELECT ON tinydancer.agent_status, tinydancer.routing_statistics TO PUBLIC;
-
--- Row security on agents is asked as the caller, who needs to see no more than
--- which rows are his.
-GRANT SELECT (id) ON tinydancer.agents TO PUBLIC;
-
 -- What the doors open is not to be entered otherwise.
 DO $$
 DECLARE
@@ -31,6 +25,7 @@ BEGIN
                FROM pg_proc p
               WHERE p.pronamespace = 'tinydancer'::regnamespace
                 AND p.prorettype <> 'trigger'::regtype
+                AND has_function_privilege('public', p.oid, 'EXECUTE')
                 AND p.proname NOT LIKE 'ruvector\_%'
                 AND p.proname NOT IN ('caller', 'system_identifier', 'is_embedding')
     LOOP

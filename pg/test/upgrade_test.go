@@ -40,6 +40,10 @@ var catalogue = map[string]string{
 			where not tgisinternal and obj_description(oid, 'pg_trigger') is not null
 		union all select relname || ': ' || obj_description(oid, 'pg_class') from pg_class
 			where relnamespace = 'tinydancer'::regnamespace and relkind = 'i' and obj_description(oid, 'pg_class') is not null`,
+	// What pg_dump does not dump: rights that are not in here are.
+	"initial rights": `select pg_describe_object(classoid, objoid, i.objsubid) || ' ' || initprivs::text from pg_init_privs i
+		join pg_depend d on d.classid = classoid and d.objid = objoid and d.deptype = 'e'
+		where d.refobjid = (select oid from pg_extension where extname = 'tinydancer')`,
 	"dumped": `select c::regclass || ' ' || condition from pg_extension, unnest(extconfig, extcondition) as x(c, condition)
 		where extname = 'tinydancer'`,
 }
@@ -115,7 +119,10 @@ func upgrade(t *testing.T, version, current, schema string) {
 		db.Exec(t, `alter table tinydancer.agents enable row level security;
 			create policy all_of_them on tinydancer.agents using (true);
 			grant select on tinydancer.observations to `+user+`;
-			revoke execute on function ruvector_update_agent_metrics from public`)
+			revoke execute on function ruvector_update_agent_metrics from public;
+			grant execute on function ruvector_clear_agents to `+user+`;
+			grant execute on function ruvector_reset_metrics to public;
+			revoke select on tinydancer.agent_status from public`)
 	}
 	old.Exec(t, `alter extension tinydancer update`)
 	if got := pgtest.One[string](t, old, `select extversion from pg_extension where extname = 'tinydancer'`); got != current {

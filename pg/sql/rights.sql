@@ -1,0 +1,13 @@
+-- Rights as they are at first. No upgrade runs this: what an administrator has
+-- granted and revoked since is his, and pg_dump would take it for ours. (An
+-- upgrade that brings a function which is not for everybody revokes it itself.)
+
+-- What destroys is not for everybody.
+REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_clear_agents() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_reset_metrics(text) FROM PUBLIC;
+
+GRANT SELECT ON tinydancer.agent_status, tinydancer.routing_statistics TO PUBLIC;
+
+-- Row security on agents is asked as the caller, who needs to see no more than
+-- which rows are his.
+GRANT SELECT (id) ON tinydancer.agents TO PUBLIC;
