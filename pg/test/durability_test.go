@@ -2,6 +2,7 @@ package extension_test
 
 import (
 	"bytes"
+	"path/filepath"
 	"testing"
 
 	"github.com/tinydancer/tinydancer/internal/pgtest"
@@ -279,4 +280,29 @@ func TestCopies(t *testing.T) {
 			}
 		})
 	}
+}
+
+// pg_upgrade makes a new cluster, with another system identifier, in which old
+// transaction ids still mean what they did.
+func TestPgUpgrade(t *testing.T) {
+	t.Parallel()
+	old := pgtest.Start(t, pgtest.Config{})
+	db := old.Database(t)
+	populate(t, db)
+	mixed(t, db, 60, published)
+	mixed(t, db, 30, unpublished)
+	before := pgtest.One[string](t, db, figures)
+	old.Stop(t)
+	next := pgtest.Start(t, pgtest.Config{})
+	next.Stop(t)
+	part := func(c *pgtest.Cluster, name string) string { return filepath.Join(c.Server.Dir(), name) }
+	cmd := next.Server.Command(t.Context(), "pg_upgrade", "--username=postgres", "--socketdir="+next.Server.SocketDir(),
+		"--old-bindir="+part(old, "bin"), "--new-bindir="+part(next, "bin"), "--old-datadir="+part(old, "data"), "--new-datadir="+part(next, "data"))
+	cmd.Dir = part(next, "data") // it writes where it is
+	if said, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("pg_upgrade: %v\n%s", err, said)
+	}
+	next.Start(t)
+	db = next.Open(t, db.Name)
+	holds(t, db, db.Connect(t), before, 90)
 }

@@ -168,3 +168,28 @@ func TestPolicyIsAskedSparingly(t *testing.T) {
 		t.Errorf("after one tenant's clear: %d agents, want the %d of others", got, agents/2)
 	}
 }
+
+// A policy that asks for what depends on it ends in an error, and nothing else.
+func TestPolicyThatAsksItself(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Shared(t).Database(t)
+	register(t, db, "a")
+	db.Exec(t, `alter table tinydancer.agents enable row level security`)
+	conn := db.Role(t, "user").Connect(t)
+	for _, policy := range []string{
+		`ruvector_route('{1,0}') is not null`,
+		`(select count(*) from ruvector_list_agents()) > 0`,
+	} {
+		db.Exec(t, `create policy p on tinydancer.agents using (`+policy+`)`)
+		for _, sql := range []string{`select ruvector_route('{1,0}')`, `select * from ruvector_list_agents()`, `select ruvector_update_agent_metrics('a', 1, true)`} {
+			if err := try(t.Context(), conn, sql); stateOf(err) != "54001" { // the stack is full
+				t.Errorf("with a policy of %s, %s: got error %v, want 54001", policy, sql, err)
+			}
+		}
+		db.Exec(t, `drop policy p on tinydancer.agents; create policy p on tinydancer.agents using (true)`)
+		sees(t, conn, "a")
+		observe(t, conn, "a", 1)
+		db.Exec(t, `drop policy p on tinydancer.agents`)
+	}
+	everything(t, db, map[string]int{"a": 2})
+}
