@@ -83,21 +83,21 @@ func (b *bench) firstCalls(ctx context.Context, server *cluster.Cluster, databas
 // memory compares backends that have routed with backends that have only read
 // the same rows.
 func (b *bench) memory(ctx context.Context, server *cluster.Cluster, database string) error {
-	var of [2][]memory // of those that read, and of those that routed
+	var of [3][]memory
 	for range (b.rounds + 1) / 2 {
-		if err := readAndRoute(ctx, server, database, &of); err != nil {
+		if err := b.openSessions(ctx, server, database, &of); err != nil {
 			return err
 		}
 	}
-	more := func(part func(memory) float64) figure {
-		var s [2]sample
-		for i := range s {
-			for _, m := range of[i] {
-				s[i] = append(s[i], part(m))
-			}
+	over := func(kind int, part func(memory) float64) figure {
+		var reads, others sample
+		for i := range of[kind] {
+			reads = append(reads, part(of[0][i]))
+			others = append(others, part(of[kind][i]))
 		}
-		return difference(s[1], s[0])
+		return difference(others, reads)
 	}
+	more := func(part func(memory) float64) figure { return over(2, part) }
 	b.table.add("resident memory over one that only read (VmRSS)", " MB",
 		more(func(m memory) float64 { return m.resident }), atMost(15, 6))
 	b.table.add("of that heaps and stacks, its own (RssAnon)", " MB",
@@ -106,26 +106,36 @@ func (b *bench) memory(ctx context.Context, server *cluster.Cluster, database st
 		more(func(m memory) float64 { return m.file }), noGoal)
 	b.table.add("of that PostgreSQL's shared memory (RssShmem)", " MB",
 		more(func(m memory) float64 { return m.shared }), noGoal)
-	b.table.add("with what 8 sessions share counted once (PSS)", " MB",
+	b.table.add("with what 8 sessions have counted an eighth each (PSS)", " MB",
 		more(func(m memory) float64 { return m.proportional }), noGoal)
+	b.table.add("for comparison: LOAD 'plpgsql' and no more (VmRSS)", " MB",
+		over(1, func(m memory) float64 { return m.resident }), noGoal)
 	return nil
 }
 
-func readAndRoute(ctx context.Context, server *cluster.Cluster, database string, of *[2][]memory) error {
+// kinds of sessions: what they select of the same requests, and what they do
+// after that.
+var kinds = [3]struct{ what, then string }{
+	{"embedding", ""},
+	{"embedding", "LOAD 'plpgsql'"},
+	{"ruvector_route(embedding)", ""},
+}
+
+func (b *bench) openSessions(ctx context.Context, server *cluster.Cluster, database string, of *[3][]memory) error {
 	var open []*pgx.Conn
 	defer func() {
 		for _, db := range open {
 			db.Close(context.WithoutCancel(ctx))
 		}
 	}()
-	for i := range 2 * sessions {
+	for i := range len(kinds) * sessions {
 		db, err := connect(ctx, server, database)
 		if err != nil {
 			return err
 		}
 		open = append(open, db)
-		what := []string{"embedding", "ruvector_route(embedding)"}[i%2]
-		if err := execute(ctx, db, fmt.Sprintf("SELECT count(%s) FROM requests WHERE id <= %d", what, someRows)); err != nil {
+		kind := kinds[i%len(kinds)]
+		if err := execute(ctx, db, fmt.Sprintf("SELECT count(%s) FROM requests WHERE id <= %d", kind.what, someRows), kind.then); err != nil {
 			return err
 		}
 	}
@@ -134,7 +144,7 @@ func readAndRoute(ctx context.Context, server *cluster.Cluster, database string,
 		if err != nil {
 			return err
 		}
-		of[i%2] = append(of[i%2], m)
+		of[i%len(kinds)] = append(of[i%len(kinds)], m)
 	}
 	return nil
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/tinydancer/tinydancer/internal/cluster"
 )
 
-// A round is this long. The second it takes pgbench to connect is not counted.
-const pgbenchSeconds = 4
+// A round is this long. The time that it takes to connect is not counted.
+const pgbenchSeconds = 2
 
 // script is what a client of pgbench does again and again.
 type script struct{ name, text string }
@@ -48,34 +48,52 @@ func (b *bench) clients(ctx context.Context) error {
 	if err := execute(ctx, db, "CREATE TABLE twin (LIKE tinydancer.observations INCLUDING ALL)"); err != nil {
 		return err
 	}
-	b.table.section("pgbench, prepared statements, 100 agents: transactions a second")
-	tps, err := b.alternate(ctx, server, database, 4, routeOne, readRequest, findRequest)
+	b.table.section("pgbench, prepared statements, 100 agents")
+	runs, err := b.alternate(ctx, server, database, 4, routeOne, readRequest, findRequest)
 	if err != nil {
 		return err
 	}
-	b.table.add("route a stored request ÷ read it, 4 clients", " ×", ratio(tps["route"], tps["read"]), atLeast(0.85, 0.95))
-	b.table.add("route it ÷ find it, sending nothing of it", " ×", ratio(tps["route"], tps["find"]), noGoal)
-	b.table.add("route", "", tps["route"].figure(), noGoal)
-	b.table.add("read", "", tps["read"].figure(), noGoal)
-	b.table.add("find", "", tps["find"].figure(), noGoal)
+	b.compare("route a stored request ÷ read it, 4 clients", runs["route"], runs["read"], atLeast(0.85, 0.95))
+	b.compare("route it ÷ find it and send nothing of it", runs["route"], runs["find"], noGoal)
+	b.list(runs, routeOne, readRequest, findRequest)
 
 	for _, fsync := range []string{"on", "off"} {
 		if err := setFsync(ctx, server, fsync); err != nil {
 			return err
 		}
-		tps, err := b.alternate(ctx, server, database, 8, observe, insert)
+		runs, err := b.alternate(ctx, server, database, 8, observe, insert)
 		if err != nil {
 			return err
 		}
-		suffix, goal := "", atLeast(0.75, 0.95)
+		goal := atLeast(0.75, 0.95)
 		if fsync == "off" {
-			suffix, goal = ", fsync off", noGoal
+			b.table.section("the same with fsync off: what is left is processor time")
+			goal = noGoal
 		}
-		b.table.add("update_agent_metrics ÷ INSERT, 8 clients, one agent"+suffix, " ×", ratio(tps["observe"], tps["insert"]), goal)
-		b.table.add("update_agent_metrics"+suffix, "", tps["observe"].figure(), noGoal)
-		b.table.add("INSERT"+suffix, "", tps["insert"].figure(), noGoal)
+		b.compare("update_agent_metrics ÷ INSERT, 8 clients, one agent", runs["observe"], runs["insert"], goal)
+		b.list(runs, observe, insert)
 	}
 	return nil
+}
+
+// runs is what pgbench and the server came to with one script.
+type runs struct{ tps, cpu sample }
+
+// compare adds how many transactions a second one script makes to another's
+// one, and the same by the processor time that the server took for them, which
+// neighbours do not change.
+func (b *bench) compare(what string, a, of runs, g goal) {
+	b.table.add(what, " ×", ratio(a.tps, of.tps), g)
+	if of.cpu.median() > 0 {
+		b.table.add("  by the server's processor time", " ×", ratio(of.cpu, a.cpu), noGoal)
+	}
+}
+
+func (b *bench) list(of map[string]runs, scripts ...script) {
+	for _, s := range scripts {
+		b.table.add(s.name+", transactions a second", "", of[s.name].tps.figure(), noGoal)
+		b.table.add("  processor time of the server for one", " µs", of[s.name].cpu.figure(), noGoal)
+	}
 }
 
 func setFsync(ctx context.Context, server *cluster.Cluster, value string) error {
@@ -83,50 +101,59 @@ func setFsync(ctx context.Context, server *cluster.Cluster, value string) error 
 	return err
 }
 
-// alternate runs the scripts in turns and returns the transactions a second of
-// each round, after one that fills caches.
-func (b *bench) alternate(ctx context.Context, server *cluster.Cluster, database string, clients int, scripts ...script) (map[string]sample, error) {
-	tps := map[string]sample{}
-	for round := range b.rounds + 1 {
-		seconds := pgbenchSeconds
-		if round == 0 {
-			seconds = 1
-		}
+// alternate runs the scripts in turns, after a round that fills caches. Rounds
+// are short and many, since neighbours come and go.
+func (b *bench) alternate(ctx context.Context, server *cluster.Cluster, database string, clients int, scripts ...script) (map[string]runs, error) {
+	of := map[string]runs{}
+	for round := range 2*b.rounds + 1 {
 		for _, s := range scripts {
-			v, err := pgbench(ctx, server, database, clients, seconds, s)
+			before := childrenCPU(server.Pid())
+			tps, transactions, err := pgbench(ctx, server, database, clients, s)
 			if err != nil {
 				return nil, err
 			}
+			time.Sleep(50 * time.Millisecond) // until the sessions have ended
 			if round > 0 {
-				tps[s.name] = append(tps[s.name], v)
+				of[s.name] = runs{
+					append(of[s.name].tps, tps),
+					append(of[s.name].cpu, (childrenCPU(server.Pid())-before)*1e6/transactions),
+				}
 			}
 		}
 	}
-	return tps, nil
+	return of, nil
 }
 
-func pgbench(ctx context.Context, server *cluster.Cluster, database string, clients, seconds int, s script) (float64, error) {
+func pgbench(ctx context.Context, server *cluster.Cluster, database string, clients int, s script) (tps, transactions float64, err error) {
 	path := filepath.Join(server.Dir(), s.name+".pgbench")
 	if err := os.WriteFile(path, []byte(s.text), 0o644); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	var out bytes.Buffer
-	err := server.Run(ctx, nil, &out, "pgbench", "--no-vacuum", "--protocol=prepared", "--client="+strconv.Itoa(clients),
-		"--jobs=2", "--time="+strconv.Itoa(seconds), "--file="+path, database)
+	err = server.Run(ctx, nil, &out, "pgbench", "--no-vacuum", "--protocol=prepared", "--client="+strconv.Itoa(clients),
+		"--jobs=2", "--time="+strconv.Itoa(pgbenchSeconds), "--file="+path, database)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	return parseTPS(out.String())
+	return parsePgbench(out.String())
 }
 
-var tpsLine = regexp.MustCompile(`(?m)^tps = ([0-9.]+) \(without initial connection time\)$`)
+var (
+	tpsLine   = regexp.MustCompile(`(?m)^tps = ([0-9.]+) \(without initial connection time\)$`)
+	countLine = regexp.MustCompile(`(?m)^number of transactions actually processed: ([0-9]+)$`)
+)
 
-func parseTPS(report string) (float64, error) {
-	found := tpsLine.FindStringSubmatch(report)
-	if found == nil {
-		return 0, fmt.Errorf("report of pgbench without its transactions a second:\n%s", report)
+func parsePgbench(report string) (tps, transactions float64, err error) {
+	for line, into := range map[*regexp.Regexp]*float64{tpsLine: &tps, countLine: &transactions} {
+		found := line.FindStringSubmatch(report)
+		if found == nil {
+			return 0, 0, fmt.Errorf("report of pgbench without a line %s:\n%s", line, report)
+		}
+		if *into, err = strconv.ParseFloat(found[1], 64); err != nil {
+			return 0, 0, err
+		}
 	}
-	return strconv.ParseFloat(found[1], 64)
+	return tps, transactions, nil
 }

@@ -85,12 +85,17 @@ PASS
 	}
 }
 
-func TestParseTPS(t *testing.T) {
-	got, err := parseTPS("latency average = 0.5 ms\ninitial connection time = 3.1 ms\ntps = 16093.512 (without initial connection time)\n")
-	if err != nil || got != 16093.512 {
-		t.Errorf("got %v, %v, want 16093.512", got, err)
+func TestParsePgbench(t *testing.T) {
+	tps, transactions, err := parsePgbench(`number of transactions actually processed: 32187
+number of failed transactions: 0 (0.000%)
+latency average = 0.5 ms
+initial connection time = 3.1 ms
+tps = 16093.512 (without initial connection time)
+`)
+	if err != nil || tps != 16093.512 || transactions != 32187 {
+		t.Errorf("got %v, %v, %v, want 16093.512 and 32187", tps, transactions, err)
 	}
-	if _, err := parseTPS("pgbench: error: client 0 aborted"); err == nil {
-		t.Error("a report without a figure was read")
+	if _, _, err := parsePgbench("pgbench: error: client 0 aborted"); err == nil {
+		t.Error("a report without figures was read")
 	}
 }
