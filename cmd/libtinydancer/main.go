@@ -27,7 +27,12 @@ func td_init(reply *C.td_reply) C.int {
 	return answer(reply, func() ([]byte, error) {
 		// Environment variables that Go reads at start are read before the
 		// backend can set them, so this is said here.
-		runtime.GOMAXPROCS(1)
+		//
+		// One processor would do. With a second, idle one the scheduler leaves
+		// the first with the thread that is away in C for some milliseconds;
+		// otherwise it takes it within 20 µs, and each call has to get it back
+		// and to wake two threads for that.
+		runtime.GOMAXPROCS(2)
 		debug.SetGCPercent(50)
 		debug.SetPanicOnFault(true)
 		return nil, nil
