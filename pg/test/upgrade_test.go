@@ -121,6 +121,7 @@ func upgrade(t *testing.T, version, current, schema string) {
 			grant select on tinydancer.observations to `+user+`;
 			revoke execute on function ruvector_update_agent_metrics from public;
 			grant execute on function ruvector_clear_agents to `+user+`;
+			grant execute on function tinydancer.fold to `+user+`;
 			grant execute on function ruvector_reset_metrics to public;
 			revoke select on tinydancer.agent_status from public`)
 	}
