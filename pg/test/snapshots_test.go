@@ -201,6 +201,43 @@ func TestChangeDuringLoad(t *testing.T) {
 	}
 }
 
+// A load that does not come to its end leaves nothing that looks loaded.
+func TestLoadThatFails(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Shared(t).Database(t)
+	register(t, db, "a")
+	conn, locker := db.Connect(t), db.Connect(t)
+	const ask = `select ruvector_route('{1,0}', 'quality') ->> 'agent_name'`
+	if _, err := conn.Prepare(t.Context(), "ask", ask); err != nil {
+		t.Fatal(err)
+	}
+	do(t, conn, `set lock_timeout = '20ms'`)
+	for _, table := range []string{"agents", "estimates"} {
+		want := []string{"a"}
+		for _, level := range []string{"read committed", "serializable"} {
+			sees(t, conn, want...) // has a copy, which what follows makes old
+			register(t, db, "new")
+			observe(t, db, "new", 1)
+			do(t, locker, `begin`)
+			do(t, locker, `lock table tinydancer.`+table+` in access exclusive mode`)
+			do(t, conn, `begin isolation level `+level)
+			do(t, conn, `savepoint s`)
+			if err := try(t.Context(), conn, "ask"); stateOf(err) != "55P03" {
+				t.Errorf("%s locked, %s: got error %v, want 55P03", table, level, err)
+			}
+			do(t, locker, `rollback`)
+			do(t, conn, `rollback to s`)
+			sees(t, conn, "a", "new")
+			if got := chosen(t, conn); got != "new" {
+				t.Errorf("%s locked, %s: afterwards chose %q, want new", table, level, got)
+			}
+			do(t, conn, `commit`)
+			sees(t, conn, "a", "new")
+			db.Exec(t, `select ruvector_remove_agent('new')`)
+		}
+	}
+}
+
 // One statement, in which a volatile function registers between two routes of
 // the outer query: the outer query's snapshot does not move.
 func TestStatementThatChangesTheRegistry(t *testing.T) {

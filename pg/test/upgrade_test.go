@@ -144,6 +144,56 @@ func upgrade(t *testing.T, version, current, schema string) {
 	}
 }
 
+// An installation that lacks the Go library says so at the first call that
+// needs it, does the rest, and is whole as soon as the file is there.
+func TestMissingLibrary(t *testing.T) {
+	t.Parallel()
+	stage := t.TempDir()
+	if err := os.CopyFS(stage, os.DirFS(productionStage(t))); err != nil {
+		t.Fatal(err)
+	}
+	found, err := filepath.Glob(stage + "/usr/lib/postgresql/*/lib/libtinydancer-*.so")
+	if err != nil || len(found) != 1 {
+		t.Fatalf("the stage has %d Go libraries, error %v, want 1", len(found), err)
+	}
+	library, err := os.ReadFile(found[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(found[0]); err != nil {
+		t.Fatal(err)
+	}
+	cluster := pgtest.Start(t, pgtest.Config{Stage: stage})
+	db := cluster.Database(t)
+	for range 2 {
+		err := db.Error(t, `select ruvector_route('{1,0}')`)
+		if err.Code != "58P01" || !strings.Contains(err.Message, filepath.Base(found[0])) || !strings.Contains(err.Hint, "make install") {
+			t.Errorf("got %s %q, hint %q; want 58P01, the name of the file, and what to do", err.Code, err.Message, err.Hint)
+		}
+	}
+	register(t, db, "a")
+	observe(t, db, "a", 1)
+	for _, content := range []string{"", "no library"} {
+		if err := os.WriteFile(found[0], []byte(content), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := cluster.Server.Restage(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Error(t, `select ruvector_route('{1,0}')`); err.Code != "58P01" {
+			t.Errorf("with %q in its place: got %s %q, want 58P01", content, err.Code, err.Message)
+		}
+	}
+	if err := os.WriteFile(found[0], library, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := cluster.Server.Restage(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	sees(t, db, "a")
+	everything(t, db, map[string]int{"a": 1})
+}
+
 // Only what a release says leads from it: nobody gets a script of another
 // version by the name alone.
 func TestUpdatePaths(t *testing.T) {
