@@ -9,8 +9,10 @@ STAGE := $(CURDIR)/build/stage
 TEST_STAGE := $(CURDIR)/build/stage-provoke
 
 # Go's own preemption signal is left alone: its threads would swallow the
-# SIGURG by which PostgreSQL wakes a backend. See docs/adr/0002.
-GOLIB_LDFLAGS := -s -w -X runtime.godebugDefault=asyncpreemptoff=1
+# SIGURG by which PostgreSQL wakes a backend. How many processors there are is
+# not asked of the control group, which would keep its files open: the library
+# says it itself. See docs/adr/0002.
+GOLIB_LDFLAGS := -s -w -X runtime.godebugDefault=asyncpreemptoff=1,containermaxprocs=0,updatemaxprocs=0
 TOOL := $(GO) tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
