@@ -89,15 +89,16 @@ func (s *Sketch) Clone() Sketch {
 // Count returns how many values were added.
 func (s *Sketch) Count() int64 { return s.total }
 
-// Quantile returns the value of rank ⌊q(n−1)⌋ of the n values in ascending
-// order, within [RelativeError] of it, for q in [0, 1]; 0 when s is empty.
+// Quantile returns the smallest value that a share q in [0, 1] of the n values
+// do not exceed, the one of rank ⌈qn⌉, within [RelativeError] of it; 0 when s
+// is empty. With few values a high quantile is so the greatest of them.
 func (s *Sketch) Quantile(q float64) float64 {
 	if s.total == 0 {
 		return 0
 	}
-	rank := int64(q * float64(s.total-1))
+	rank := max(1, int64(math.Ceil(q*float64(s.total))))
 	for i, n := range s.counts {
-		if rank -= n; rank < 0 {
+		if rank -= n; rank <= 0 {
 			return Value(s.first + int32(i))
 		}
 	}

@@ -21,13 +21,52 @@ func sketchOf(values []float64) (s Sketch) {
 	return s
 }
 
+// smallest returns the first of the sorted values that a share q of them do not
+// exceed, by counting.
+func smallest(sorted []float64, q float64) float64 {
+	for _, v := range sorted {
+		below := 0
+		for _, w := range sorted {
+			if w <= v {
+				below++
+			}
+		}
+		if float64(below) >= q*float64(len(sorted)) {
+			return v
+		}
+	}
+	return sorted[len(sorted)-1]
+}
+
+func TestHighQuantilesOfFewValues(t *testing.T) {
+	for n := 1; n <= 100; n++ {
+		var s Sketch
+		for range n - 1 {
+			s.Add(100)
+		}
+		s.Add(60_000)
+		for _, test := range []struct {
+			q    float64
+			most int // values of which one is above the quantile
+		}{{0.95, 19}, {0.99, 99}} {
+			want := 100.0
+			if n <= test.most {
+				want = 60_000
+			}
+			if got := s.Quantile(test.q); math.Abs(got-want) > RelativeError*want {
+				t.Errorf("quantile %g of %d values, one of them great: got %g, want %g", test.q, n, got, want)
+			}
+		}
+	}
+}
+
 func TestQuantilesAreWithinOnePercent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		values := latencies(t, "values")
 		s := sketchOf(values)
 		slices.Sort(values)
 		for _, q := range []float64{0, 0.5, 0.9, 0.95, 0.99, 1} {
-			want := values[int(q*float64(len(values)-1))]
+			want := smallest(values, q)
 			if got := s.Quantile(q); math.Abs(got-want) > RelativeError*want+1e-9*want {
 				t.Fatalf("quantile %g of %d values = %g, want %g ± 1 %%", q, len(values), got, want)
 			}
