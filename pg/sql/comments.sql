@@ -160,7 +160,7 @@ COMMENT ON FUNCTION tinydancer.patched_cost(tinydancer.agents, jsonb) IS 'The pa
 COMMENT ON FUNCTION tinydancer.patched_performance(tinydancer.agents, jsonb) IS 'The part of patched for performance';
 COMMENT ON FUNCTION tinydancer.latency_bucket(float8) IS 'The bucket of a latency in ms';
 COMMENT ON FUNCTION tinydancer.bucket_latency(integer) IS 'The latency in ms that a bucket stands for';
-COMMENT ON FUNCTION tinydancer.latency_percentile(bigint, float8) IS 'A percentile of an agent''s observed latencies in ms; NULL without any';
+COMMENT ON FUNCTION tinydancer.latency_percentiles(bigint) IS 'The 95th and 99th percentile of observed latencies in ms, of all agents or of one';
 COMMENT ON FUNCTION tinydancer.origins() IS 'Clusters that observations are of, and how far those are folded';
 COMMENT ON FUNCTION tinydancer.watermark(boolean) IS 'What a fold in this statement has counted';
 COMMENT ON FUNCTION tinydancer.fold(boolean, boolean) IS 'Counts the tail into the estimates';

@@ -2,7 +2,7 @@
 -- and update_agent take. A key with a wrong name or type is an error.
 
 CREATE FUNCTION tinydancer.blank_agent() RETURNS tinydancer.agents
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     agent tinydancer.agents;
 BEGIN
@@ -22,7 +22,7 @@ $$;
 -- jsonb null stands for "the default" everywhere, so that what get_agent
 -- returns can be registered again.
 CREATE FUNCTION tinydancer.json_number(what text, value jsonb, highest float8, otherwise float8) RETURNS float8
-LANGUAGE plpgsql IMMUTABLE AS $$
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF value = 'null' THEN
         RETURN otherwise;
@@ -38,17 +38,16 @@ END
 $$;
 
 CREATE FUNCTION tinydancer.json_kind(value jsonb) RETURNS text
-LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE jsonb_typeof(value)
-               WHEN 'string' THEN 'the string ' || tinydancer.shorten(value::text)
-               WHEN 'number' THEN 'the number ' || tinydancer.shorten(value::text)
-               WHEN 'boolean' THEN value::text
-               WHEN 'null' THEN 'null'
-               ELSE 'an ' || jsonb_typeof(value) END
-$$;
+LANGUAGE sql IMMUTABLE
+RETURN CASE jsonb_typeof(value)
+           WHEN 'string' THEN 'the string ' || tinydancer.shorten(value::text)
+           WHEN 'number' THEN 'the number ' || tinydancer.shorten(value::text)
+           WHEN 'boolean' THEN value::text
+           WHEN 'null' THEN 'null'
+           ELSE 'an ' || jsonb_typeof(value) END;
 
 CREATE FUNCTION tinydancer.json_text(what text, value jsonb) RETURNS text
-LANGUAGE plpgsql IMMUTABLE AS $$
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF jsonb_typeof(value) <> 'string' THEN
         PERFORM tinydancer.fail('22023', format('%s: got %s, want a string', what, tinydancer.json_kind(value)));
@@ -58,7 +57,7 @@ END
 $$;
 
 CREATE FUNCTION tinydancer.unknown_key(what text, key text, known text[]) RETURNS void
-LANGUAGE plpgsql IMMUTABLE AS $$
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM tinydancer.fail('22023',
         format('%s: got unknown key "%s", want %s', what, tinydancer.shorten(key), array_to_string(known, ', ')),
@@ -67,7 +66,7 @@ END
 $$;
 
 CREATE FUNCTION tinydancer.json_embedding(what text, value jsonb) RETURNS float4[]
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     wrong jsonb;
 BEGIN
@@ -88,7 +87,7 @@ END
 $$;
 
 CREATE FUNCTION tinydancer.json_capabilities(what text, value jsonb) RETURNS text[]
-LANGUAGE plpgsql IMMUTABLE AS $$
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     wrong jsonb;
 BEGIN
@@ -107,7 +106,7 @@ END
 $$;
 
 CREATE FUNCTION tinydancer.patched(agent tinydancer.agents, patch jsonb) RETURNS tinydancer.agents
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     keys constant text[] := '{name,agent_type,capabilities,cost_model,performance,embedding,is_active,metadata}';
     key text;
@@ -154,7 +153,7 @@ END
 $$;
 
 CREATE FUNCTION tinydancer.patched_cost(agent tinydancer.agents, patch jsonb) RETURNS tinydancer.agents
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     keys constant text[] := '{per_request,per_token,monthly_fixed}';
     key text;
@@ -182,7 +181,7 @@ END
 $$;
 
 CREATE FUNCTION tinydancer.patched_performance(agent tinydancer.agents, patch jsonb) RETURNS tinydancer.agents
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     keys constant text[] := '{avg_latency_ms,p95_latency_ms,p99_latency_ms,quality_score,success_rate,total_requests}';
     key text;

@@ -3,14 +3,13 @@ CREATE FUNCTION tinydancer.fail(state text, message text, hint text DEFAULT NULL
     LANGUAGE c IMMUTABLE AS 'MODULE_PATHNAME', 'td_fail';
 
 CREATE FUNCTION tinydancer.shorten(value text) RETURNS text
-LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE WHEN octet_length(value) <= 60 THEN value
-                ELSE left(value, 50) || E'\u2026 (' || octet_length(value) || ' bytes)' END
-$$;
+LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN octet_length(value) <= 60 THEN value
+            ELSE left(value, 50) || E'\u2026 (' || octet_length(value)::text || ' bytes)' END;
 
 -- NULL, unless the value is given and is text that can name something.
 CREATE FUNCTION tinydancer.check_name(what text, value text) RETURNS text
-LANGUAGE plpgsql IMMUTABLE AS $$
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF value IS NULL THEN
         PERFORM tinydancer.fail('22004', format('%s: got NULL, want text', what));
@@ -27,7 +26,7 @@ $$;
 -- nothing: its square, or its share in a mean, would underflow, which in SQL is
 -- an error.
 CREATE FUNCTION tinydancer.check_number(what text, value float8, highest float8) RETURNS float8
-LANGUAGE plpgsql IMMUTABLE AS $$
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF value IS NULL THEN
         PERFORM tinydancer.fail('22004', format('%s: got NULL, want a number', what));
@@ -41,7 +40,7 @@ END
 $$;
 
 CREATE FUNCTION tinydancer.check_capabilities(what text, value text[]) RETURNS text[]
-LANGUAGE plpgsql IMMUTABLE AS $$
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     kept text[] := '{}';
     seen text[] := '{}';

@@ -3,7 +3,8 @@
 CREATE FUNCTION tinydancer.agent_performance() RETURNS TABLE (
     id bigint, avg_latency_ms float8, quality_score float8, success_rate float8, total_requests bigint,
     last_observed_at timestamptz)
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE
+BEGIN ATOMIC
     SELECT a.id,
            CASE WHEN o.requests > 0
                 THEN (a.declared_requests * a.declared_latency_ms + o.latency_sum) / (a.declared_requests + o.requests)
@@ -18,14 +19,19 @@ LANGUAGE sql STABLE AS $$
            a.declared_requests + coalesce(o.requests, 0),
            o.last_observed_at
       FROM tinydancer.visible_agents a
-      LEFT JOIN tinydancer.observed o ON o.agent_id = a.id
-$$;
+      LEFT JOIN tinydancer.observed o ON o.agent_id = a.id;
+END;
 
 CREATE FUNCTION tinydancer.get_agent(name text) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+    wanted constant bigint := (SELECT a.id FROM tinydancer.agents a
+        WHERE a.name = get_agent.name AND a.removed_at IS NULL AND tinydancer.is_visible(a.id));
     found_agent jsonb;
 BEGIN
+    IF wanted IS NULL THEN
+        PERFORM tinydancer.unknown_agent(name);
+    END IF;
     SELECT jsonb_build_object(
                'name', a.name,
                'agent_type', a.agent_type,
@@ -36,8 +42,8 @@ BEGIN
                    'monthly_fixed', a.monthly_fixed),
                'performance', jsonb_build_object(
                    'avg_latency_ms', p.avg_latency_ms,
-                   'p95_latency_ms', coalesce(tinydancer.latency_percentile(a.id, 0.95), a.declared_p95_ms),
-                   'p99_latency_ms', coalesce(tinydancer.latency_percentile(a.id, 0.99), a.declared_p99_ms),
+                   'p95_latency_ms', coalesce(l.p95_ms, a.declared_p95_ms),
+                   'p99_latency_ms', coalesce(l.p99_ms, a.declared_p99_ms),
                    'quality_score', p.quality_score,
                    'success_rate', p.success_rate,
                    'total_requests', p.total_requests),
@@ -45,12 +51,10 @@ BEGIN
                'is_active', a.is_active,
                'metadata', a.metadata)
       INTO found_agent
-      FROM tinydancer.visible_agents a
+      FROM tinydancer.agents a
       JOIN tinydancer.agent_performance() p ON p.id = a.id
-     WHERE a.name = get_agent.name;
-    IF found_agent IS NULL THEN
-        PERFORM tinydancer.unknown_agent(name);
-    END IF;
+      LEFT JOIN tinydancer.latency_percentiles(wanted) l ON l.agent_id = a.id
+     WHERE a.id = wanted;
     RETURN found_agent;
 END
 $$;
@@ -129,12 +133,13 @@ BEGIN
                 WHEN p.avg_latency_ms > 1000 THEN 'slow'
                 ELSE 'healthy' END,
            p.quality_score, p.success_rate, p.avg_latency_ms,
-           coalesce(tinydancer.latency_percentile(a.id, 0.95), a.declared_p95_ms),
-           coalesce(tinydancer.latency_percentile(a.id, 0.99), a.declared_p99_ms),
+           coalesce(l.p95_ms, a.declared_p95_ms),
+           coalesce(l.p99_ms, a.declared_p99_ms),
            a.cost_per_request, p.total_requests, p.last_observed_at,
            a.declared_quality, a.declared_latency_ms, cardinality(a.embedding), a.capabilities
       FROM tinydancer.visible_agents a
       JOIN tinydancer.agent_performance() p ON p.id = a.id
+      LEFT JOIN tinydancer.latency_percentiles() l ON l.agent_id = a.id
      ORDER BY a.name COLLATE "C";
 END
 $$;

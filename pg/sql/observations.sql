@@ -4,7 +4,7 @@
 -- they are folded. Those of others came with a dump. The index is jumped over
 -- from one cluster to the next.
 CREATE FUNCTION tinydancer.origins() RETURNS TABLE (sp bigint, snap pg_snapshot)
-LANGUAGE plpgsql STABLE ROWS 1 AS $$
+LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     SELECT min(o.sp) INTO sp FROM tinydancer.observations o;
     WHILE sp IS NOT NULL LOOP
@@ -48,16 +48,14 @@ CREATE VIEW tinydancer.tail_sums AS
 -- (g^(i-1), g^i], g = 1.01/0.99, and answers with 2 g^i/(g+1). What is at or
 -- below g^-692 ms, 0 among it, shares the lowest bucket.
 CREATE FUNCTION tinydancer.latency_bucket(latency_ms float8) RETURNS integer
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT CASE WHEN latency_ms <= power(1.01::float8 / 0.99, -692) THEN -692
-                ELSE ceil(ln(latency_ms) / ln(1.01::float8 / 0.99))::integer END
-$$;
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN latency_ms <= power(1.01::float8 / 0.99, -692) THEN -692
+            ELSE ceil(ln(latency_ms) / ln(1.01::float8 / 0.99))::integer END;
 
 CREATE FUNCTION tinydancer.bucket_latency(bucket integer) RETURNS float8
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT CASE WHEN bucket <= -692 THEN 0
-                ELSE 2 * power(1.01::float8 / 0.99, bucket) / (1.01::float8 / 0.99 + 1) END
-$$;
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN bucket <= -692 THEN 0
+            ELSE 2 * power(1.01::float8 / 0.99, bucket) / (1.01::float8 / 0.99 + 1) END;
 
 CREATE VIEW tinydancer.tail_histogram AS
     SELECT agent_id, tinydancer.latency_bucket(latency_ms) AS bucket, count(*) AS n
@@ -84,28 +82,31 @@ CREATE VIEW tinydancer.observed AS
               FROM tinydancer.tail_sums) AS parts
      GROUP BY agent_id;
 
-CREATE FUNCTION tinydancer.latency_percentile(agent_id bigint, p float8) RETURNS float8
-LANGUAGE sql STABLE AS $$
-    SELECT tinydancer.bucket_latency(bucket)
-      FROM (SELECT bucket,
-                   sum(sum(n)) OVER (ORDER BY bucket) AS up_to,
-                   sum(sum(n)) OVER () AS total
-              FROM (SELECT h.bucket, h.n FROM tinydancer.latency_histogram h
-                     WHERE h.agent_id = latency_percentile.agent_id
+-- Of all agents at once, or of one. The value of rank ceil(p n) of n: the
+-- smallest that p of them do not exceed.
+CREATE FUNCTION tinydancer.latency_percentiles(only_agent bigint DEFAULT NULL)
+    RETURNS TABLE (agent_id bigint, p95_ms float8, p99_ms float8)
+LANGUAGE sql STABLE ROWS 100
+BEGIN ATOMIC
+    SELECT c.agent_id,
+           tinydancer.bucket_latency(min(c.bucket) FILTER (WHERE c.up_to >= ceil(0.95 * c.total))),
+           tinydancer.bucket_latency(min(c.bucket) FILTER (WHERE c.up_to >= ceil(0.99 * c.total)))
+      FROM (SELECT h.agent_id, h.bucket,
+                   sum(sum(h.n)) OVER (PARTITION BY h.agent_id ORDER BY h.bucket) AS up_to,
+                   sum(sum(h.n)) OVER (PARTITION BY h.agent_id) AS total
+              FROM (SELECT * FROM tinydancer.latency_histogram
                     UNION ALL
-                    SELECT t.bucket, t.n FROM tinydancer.tail_histogram t
-                     WHERE t.agent_id = latency_percentile.agent_id) AS parts
-             GROUP BY bucket) AS counted
-     WHERE up_to > floor(p * (total - 1))
-     ORDER BY bucket
-     LIMIT 1
-$$;
+                    SELECT * FROM tinydancer.tail_histogram) AS h
+             WHERE only_agent IS NULL OR h.agent_id = only_agent
+             GROUP BY h.agent_id, h.bucket) AS c
+     GROUP BY c.agent_id;
+END;
 
 -- The watermark that a fold in this statement leaves: the xids that it counts
 -- are those that are visible in it. A transaction's own xid is not listed in
 -- its snapshot, so it is put on the side where its rows are.
 CREATE FUNCTION tinydancer.watermark(with_own boolean) RETURNS pg_snapshot
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     s pg_snapshot := pg_current_snapshot();
     own numeric := pg_current_xact_id_if_assigned()::text::numeric;
@@ -205,4 +206,5 @@ END
 $$;
 
 CREATE FUNCTION tinydancer.publish_metrics() RETURNS bigint
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$ SELECT tinydancer.fold() $$;
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+RETURN tinydancer.fold();

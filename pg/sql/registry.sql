@@ -21,7 +21,7 @@ $$;
 
 -- The row of an agent that is about to be changed, locked.
 CREATE FUNCTION tinydancer.lock_agent(name text) RETURNS tinydancer.agents
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     agent tinydancer.agents;
 BEGIN
@@ -38,7 +38,7 @@ $$;
 -- The first embedding sets the dimension of all. Writers of embeddings queue
 -- up, so that two transactions cannot set two dimensions.
 CREATE FUNCTION tinydancer.check_dimension(agent tinydancer.agents) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     dimension integer;
 BEGIN
@@ -57,7 +57,7 @@ END
 $$;
 
 CREATE FUNCTION tinydancer.insert_agent(agent tinydancer.agents) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     new_id bigint;
 BEGIN
@@ -82,7 +82,7 @@ END
 $$;
 
 CREATE FUNCTION tinydancer.save_agent(agent tinydancer.agents) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM tinydancer.check_dimension(agent);
     UPDATE tinydancer.agents a SET
@@ -102,7 +102,7 @@ $$;
 
 -- A caller that row security keeps from seeing a row may not write it either.
 CREATE FUNCTION tinydancer.refuse_invisible(agent_id bigint) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT tinydancer.is_visible(agent_id) THEN
         PERFORM tinydancer.fail('42501', 'the agent would not be visible to its writer',

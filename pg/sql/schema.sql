@@ -19,6 +19,16 @@ BEGIN
             ERRCODE = 'duplicate_schema',
             MESSAGE = 'schema "tinydancer" already exists',
             HINT = 'Drop it, or install into it with CREATE EXTENSION tinydancer SCHEMA tinydancer.';
+    ELSIF EXISTS (SELECT FROM pg_depend d WHERE d.refclassid = 'pg_namespace'::regclass
+                   AND d.refobjid = 'tinydancer'::regnamespace AND d.classid <> 'pg_extension'::regclass)
+       OR EXISTS (SELECT FROM pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) AS a
+                    LEFT JOIN pg_roles r ON r.oid = a.grantee
+                   WHERE n.oid = 'tinydancer'::regnamespace AND a.privilege_type = 'CREATE' AND r.rolsuper IS NOT TRUE)
+    THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'duplicate_schema',
+            MESSAGE = 'schema "tinydancer" is not empty, or others than superusers may create in it',
+            HINT = 'Drop it; CREATE EXTENSION creates it.';
     END IF;
 END
 $$;

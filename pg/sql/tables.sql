@@ -4,35 +4,21 @@
 
 CREATE TABLE tinydancer.agents (
     id                    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    name                  text NOT NULL
-        CONSTRAINT agents_name_check CHECK (name ~ '\S' AND octet_length(name) <= 255),
-    agent_type            text NOT NULL DEFAULT 'llm'
-        CONSTRAINT agents_type_check CHECK (agent_type ~ '\S' AND octet_length(agent_type) <= 255),
-    capabilities          text[] NOT NULL DEFAULT '{}'
-        CONSTRAINT agents_capabilities_check CHECK (array_position(capabilities, NULL) IS NULL),
-    cost_per_request      float8 NOT NULL DEFAULT 0
-        CONSTRAINT agents_cost_per_request_check CHECK (cost_per_request >= 0 AND cost_per_request < 'Infinity'),
-    cost_per_token        float8
-        CONSTRAINT agents_cost_per_token_check CHECK (cost_per_token >= 0 AND cost_per_token < 'Infinity'),
-    monthly_fixed         float8
-        CONSTRAINT agents_monthly_fixed_check CHECK (monthly_fixed >= 0 AND monthly_fixed < 'Infinity'),
-    declared_latency_ms   float8 NOT NULL DEFAULT 1000
-        CONSTRAINT agents_latency_check CHECK (declared_latency_ms = 0 OR declared_latency_ms BETWEEN 1e-100 AND 1e12),
-    declared_p95_ms       float8
-        CONSTRAINT agents_p95_check CHECK (declared_p95_ms = 0 OR declared_p95_ms BETWEEN 1e-100 AND 1e12),
-    declared_p99_ms       float8
-        CONSTRAINT agents_p99_check CHECK (declared_p99_ms = 0 OR declared_p99_ms BETWEEN 1e-100 AND 1e12),
-    declared_quality      float8 NOT NULL DEFAULT 0.5
-        CONSTRAINT agents_quality_check CHECK (declared_quality = 0 OR declared_quality BETWEEN 1e-100 AND 1),
-    declared_success_rate float8 NOT NULL DEFAULT 1
-        CONSTRAINT agents_success_rate_check CHECK (declared_success_rate = 0 OR declared_success_rate BETWEEN 1e-100 AND 1),
-    declared_requests     bigint NOT NULL DEFAULT 0
-        CONSTRAINT agents_requests_check CHECK (declared_requests BETWEEN 0 AND 1e15),
-    embedding             float4[]
-        CONSTRAINT agents_embedding_check CHECK (tinydancer.is_embedding(embedding)),
+    name                  text NOT NULL,
+    agent_type            text NOT NULL DEFAULT 'llm',
+    capabilities          text[] NOT NULL DEFAULT '{}',
+    cost_per_request      float8 NOT NULL DEFAULT 0,
+    cost_per_token        float8,
+    monthly_fixed         float8,
+    declared_latency_ms   float8 NOT NULL DEFAULT 1000,
+    declared_p95_ms       float8,
+    declared_p99_ms       float8,
+    declared_quality      float8 NOT NULL DEFAULT 0.5,
+    declared_success_rate float8 NOT NULL DEFAULT 1,
+    declared_requests     bigint NOT NULL DEFAULT 0,
+    embedding             float4[],
     is_active             boolean NOT NULL DEFAULT true,
-    metadata              jsonb NOT NULL DEFAULT '{}'
-        CONSTRAINT agents_metadata_check CHECK (jsonb_typeof(metadata) = 'object'),
+    metadata              jsonb NOT NULL DEFAULT '{}',
     created_at            timestamptz NOT NULL DEFAULT now(),
     updated_at            timestamptz NOT NULL DEFAULT now(),
     removed_at            timestamptz
@@ -45,11 +31,9 @@ CREATE TABLE tinydancer.observations (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     agent_id    bigint NOT NULL,
     observed_at timestamptz NOT NULL DEFAULT now(),
-    latency_ms  float8 NOT NULL
-        CONSTRAINT observations_latency_check CHECK (latency_ms = 0 OR latency_ms BETWEEN 1e-100 AND 1e12),
+    latency_ms  float8 NOT NULL,
     success     boolean NOT NULL,
-    quality     float8
-        CONSTRAINT observations_quality_check CHECK (quality = 0 OR quality BETWEEN 1e-100 AND 1),
+    quality     float8,
     xid         xid8 NOT NULL DEFAULT pg_current_xact_id(),
     sp          bigint NOT NULL DEFAULT tinydancer.system_identifier()
 );

@@ -1,5 +1,8 @@
 \echo Use "CREATE EXTENSION tinydancer" to load this file. \quit
 
+-- Added later: nothing is looked up where others may have planted something.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 -- Functions live in the extension's schema, tables and what the functions are
 -- made of in schema tinydancer. The two may be the same.
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -96,6 +97,13 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
+// comparable is the figures that all versions agree about: 0.1.0 took another
+// rank for a percentile of few observations.
+func comparable(tb testing.TB, q pgtest.Querier) string {
+	tb.Helper()
+	return regexp.MustCompile(`"p9[59]_latency_ms": [0-9.]+, `).ReplaceAllString(pgtest.One[string](tb, q, figures), "")
+}
+
 func upgrade(t *testing.T, version, current, schema string) {
 	shared := pgtest.Shared(t)
 	install := func(version string) *pgtest.Database {
@@ -109,7 +117,7 @@ func upgrade(t *testing.T, version, current, schema string) {
 	populate(t, old)
 	mixed(t, old, 60, published)
 	mixed(t, old, 30, unpublished)
-	before := pgtest.One[string](t, old, figures)
+	before := comparable(t, old)
 	open := old.Connect(t) // goes on through the upgrade
 	sees(t, open, "asleep", "full", "plain")
 
@@ -132,7 +140,7 @@ func upgrade(t *testing.T, version, current, schema string) {
 	differences(t, old, fresh)
 
 	for _, session := range []pgtest.Querier{old, open, old.Connect(t)} {
-		if got := pgtest.One[string](t, session, figures); got != before {
+		if got := comparable(t, session); got != before {
 			t.Errorf("figures changed from\n%s\nto\n%s", before, got)
 		}
 		sees(t, session, "asleep", "full", "plain")

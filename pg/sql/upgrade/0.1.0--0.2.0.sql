@@ -1,5 +1,27 @@
--- From 0.1.0 to 0.2.0. Functions and views follow as they are now.
+-- From 0.1.0 to 0.2.0. Constraints, functions and views follow as they are now.
 
+-- Made anew, and gone before anything is written: 0.1.0 looked up their
+-- operators where others may have planted some.
+ALTER TABLE tinydancer.agents
+    DROP CONSTRAINT agents_name_check,
+    DROP CONSTRAINT agents_type_check,
+    DROP CONSTRAINT agents_capabilities_check,
+    DROP CONSTRAINT agents_cost_per_request_check,
+    DROP CONSTRAINT agents_cost_per_token_check,
+    DROP CONSTRAINT agents_monthly_fixed_check,
+    DROP CONSTRAINT agents_latency_check,
+    DROP CONSTRAINT agents_p95_check,
+    DROP CONSTRAINT agents_p99_check,
+    DROP CONSTRAINT agents_quality_check,
+    DROP CONSTRAINT agents_success_rate_check,
+    DROP CONSTRAINT agents_requests_check,
+    DROP CONSTRAINT agents_embedding_check,
+    DROP CONSTRAINT agents_metadata_check;
+ALTER TABLE tinydancer.observations
+    DROP CONSTRAINT observations_latency_check,
+    DROP CONSTRAINT observations_quality_check;
+
+DROP FUNCTION tinydancer.latency_percentile(bigint, float8);
 DROP INDEX tinydancer.observations_xid_idx;
 CREATE INDEX observations_sp_xid_idx ON tinydancer.observations (sp, xid);
 
@@ -16,24 +38,18 @@ DECLARE
     c record;
 BEGIN
     FOR c IN SELECT * FROM (VALUES
-        ('agents', 'agents_latency_check', 'declared_latency_ms', '1e12'),
-        ('agents', 'agents_p95_check', 'declared_p95_ms', '1e12'),
-        ('agents', 'agents_p99_check', 'declared_p99_ms', '1e12'),
-        ('agents', 'agents_quality_check', 'declared_quality', '1'),
-        ('agents', 'agents_success_rate_check', 'declared_success_rate', '1'),
-        ('observations', 'observations_latency_check', 'latency_ms', '1e12'),
-        ('observations', 'observations_quality_check', 'quality', '1')) AS v(relation, name, quantity, highest)
+        ('agents', 'declared_latency_ms', '1e12'),
+        ('agents', 'declared_p95_ms', '1e12'),
+        ('agents', 'declared_p99_ms', '1e12'),
+        ('agents', 'declared_quality', '1'),
+        ('agents', 'declared_success_rate', '1'),
+        ('observations', 'latency_ms', '1e12'),
+        ('observations', 'quality', '1')) AS v(relation, quantity, highest)
     LOOP
-        EXECUTE format('UPDATE tinydancer.%1$I SET %3$I = CASE WHEN %3$I < 1 THEN 0 ELSE %4$s END
-                         WHERE NOT (%3$I = 0 OR %3$I BETWEEN 1e-100 AND %4$s)',
-                       c.relation, c.name, c.quantity, c.highest);
-        EXECUTE format('ALTER TABLE tinydancer.%1$I DROP CONSTRAINT %2$I,
-                          ADD CONSTRAINT %2$I CHECK (%3$I = 0 OR %3$I BETWEEN 1e-100 AND %4$s)',
-                       c.relation, c.name, c.quantity, c.highest);
+        EXECUTE format('UPDATE tinydancer.%1$I SET %2$I = CASE WHEN %2$I < 1 THEN 0 ELSE %3$s END
+                         WHERE NOT (%2$I = 0 OR %2$I BETWEEN 1e-100 AND %3$s)',
+                       c.relation, c.quantity, c.highest);
     END LOOP;
 END
 $$;
 UPDATE tinydancer.agents SET declared_requests = 1e15 WHERE declared_requests > 1e15;
-ALTER TABLE tinydancer.agents
-    DROP CONSTRAINT agents_requests_check,
-    ADD CONSTRAINT agents_requests_check CHECK (declared_requests BETWEEN 0 AND 1e15);
