@@ -182,7 +182,10 @@ func TestEveryValidAgentCanBeRoutedTo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		router, err := NewRouter(s, Config{PriorWeight: draw([]float64{1e-9, 10, math.MaxFloat64}, "prior")})
+		router, err := NewRouter(s, Config{
+			PriorWeight:      draw([]float64{1e-12, 10, 1e12}, "prior"),
+			ReferenceCostUSD: draw([]float64{1e-12, 0.01, 1e12}, "reference cost"), ReferenceLatencyMS: draw([]float64{1e-12, 1000, 1e12}, "reference latency"),
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

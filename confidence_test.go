@@ -38,6 +38,7 @@ func integrated(mean, sd, floor float64, means, sds []float64) (p float64) {
 
 func TestRaceAgreesWithBruteForce(t *testing.T) {
 	t.Parallel()
+	var sum, count float64
 	rapid.Check(t, func(t *rapid.T) {
 		seed := rapid.Uint64().Draw(t, "seed")
 		rng := rand.New(rand.NewPCG(seed, 1))
@@ -65,7 +66,23 @@ func TestRaceAgreesWithBruteForce(t *testing.T) {
 		if math.Abs(got-want) > 0.03 {
 			t.Fatalf("P = %.4f, want %.4f (%d rivals, sd %.4g, spread %.4g, floor %g)", got, want, n, sd, spread, floor)
 		}
+		sum += math.Abs(got - want)
+		count++
 	})
+	t.Logf("off by %.4f on average", sum/count)
+	if sum/count > 0.003 {
+		t.Errorf("off by %.4f on average, want 0.001", sum/count)
+	}
+}
+
+// What lies beyond the span that is summed is not lost.
+func TestRaceCountsItsTail(t *testing.T) {
+	var r race
+	r.begin(0, 1, 1, math.Inf(-1))
+	r.add(-3.4*math.Sqrt2, 1)
+	if got, want := r.probability(), normalCDF(3.4); math.Abs(got-want) > 5e-4 {
+		t.Errorf("P = %.5f, want %.5f", got, want)
+	}
 }
 
 // Among decisions made with confidence p, a share of p must be right, when the

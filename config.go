@@ -63,16 +63,16 @@ type Config struct {
 
 	// ReferenceCostUSD is the price with utility ½: U = ref/(ref + cost).
 	// The scale is absolute, so that an agent that joins never changes who
-	// wins between two others. Defaults to 0.01.
+	// wins between two others. From 1e-12 to 1e12; defaults to 0.01.
 	ReferenceCostUSD float64
 
-	// ReferenceLatencyMS is the latency with utility ½, likewise. Defaults
-	// to 1000.
+	// ReferenceLatencyMS is the latency with utility ½, likewise. From 1e-12
+	// to 1e12; defaults to 1000.
 	ReferenceLatencyMS float64
 
 	// PriorWeight is how many observations a declared quality or latency is
-	// worth, unless more requests stand behind it. Defaults to 10; for next
-	// to none, give a small number.
+	// worth, unless more requests stand behind it. From 1e-12, which is next
+	// to none, to 1e12; defaults to 10.
 	PriorWeight float64
 
 	// Tokens is how long a request is taken to be where it does not say so,
@@ -122,17 +122,22 @@ func (c Config) withDefaults() (Config, error) {
 		name     string
 		value    *float64
 		fallback float64
+		most     float64
 	}{
-		{"reference cost", &c.ReferenceCostUSD, DefaultReferenceCostUSD},
-		{"reference latency", &c.ReferenceLatencyMS, DefaultReferenceLatencyMS},
-		{"prior weight", &c.PriorWeight, DefaultPriorWeight},
-		{"tokens", &c.Tokens, DefaultTokens},
+		{"reference cost", &c.ReferenceCostUSD, DefaultReferenceCostUSD, 1e12},
+		{"reference latency", &c.ReferenceLatencyMS, DefaultReferenceLatencyMS, 1e12},
+		{"prior weight", &c.PriorWeight, DefaultPriorWeight, 1e12},
+		{"tokens", &c.Tokens, DefaultTokens, math.MaxFloat64},
 	} {
 		if *s.value == 0 {
 			*s.value = s.fallback
 		}
-		if !(*s.value > 0 && *s.value <= math.MaxFloat64) {
-			return c, invalid(s.name, formatNumber(*s.value), "a finite number above 0")
+		if !(*s.value >= 1e-12 && *s.value <= s.most) {
+			want := "a finite number of at least 1e-12"
+			if s.most < math.MaxFloat64 {
+				want = "a number from 1e-12 to 1e+12"
+			}
+			return c, invalid(s.name, formatNumber(*s.value), want)
 		}
 	}
 	return c, nil

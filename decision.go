@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// Decision is the answer to a request. It is a value: a copy keeps its
-// alternatives, whatever becomes of the original.
+// Decision is the answer to a request. It is a value; beyond three
+// alternatives, copies of it share those.
 type Decision struct {
 	AgentName string
 	Target    Target
@@ -47,7 +47,7 @@ type Alternative struct {
 }
 
 // Alternatives returns the runners-up, best first. The slice belongs to d: it
-// changes when d is assigned to.
+// changes when d is assigned to, and must not be written to.
 func (d *Decision) Alternatives() []Alternative {
 	if d.many != nil {
 		return d.many

@@ -3,6 +3,7 @@ package tinydancer
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 )
@@ -34,72 +35,76 @@ type Explanation struct {
 // best first, then the others by name. Unlike Route it does not fail where no
 // agent is eligible. Errors: [ErrInvalid] and [ErrDimension].
 func (r *Router) Explain(req Request) ([]Explanation, error) {
-	r = r.frozen() // agents may come and go between deciding and explaining
-	req.MaxAlternatives = -1
-	var d Decision
-	if err := r.route(&req, &d); err != nil && !IsNoMatch(err) {
-		return nil, err
-	}
-	p := r.planFor(req.Tokens)
-	s := r.scratch.Get().(*scratch)
-	defer r.release(s)
-	if err := s.filter.resolve(p.Snapshot, &req); err != nil {
-		return nil, err
-	}
-	embedding, err := s.embedding(&req)
+	e, err := r.Explanations(req)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.prepare(p, &req, embedding); err != nil {
-		return nil, err
+	all := make([]Explanation, e.Len())
+	for i := range all {
+		all[i] = e.At(i)
 	}
-	rank := map[string]int{d.AgentName: 1}
-	reason := map[string]string{d.AgentName: d.Reasoning()}
-	for i := range d.Alternatives() {
-		a := &d.Alternatives()[i]
-		rank[a.AgentName] = i + 2
-		reason[a.AgentName] = string(d.AppendReason(nil, a))
-	}
-	all := make([]Explanation, 0, len(p.agents))
-	for i := range p.agents {
-		i := int32(i)
-		if !s.filter.visible(i) {
-			continue
-		}
-		e := Explanation{AgentName: p.agents[i].Name, Estimate: p.estimates[i], Embedded: p.row[i] >= 0}
-		e.Similarity = p.exactCosine(i, embedding, s.norm)
-		e.Score = p.score(req.Target, i, e.Similarity)
-		e.Contributions = p.contributions(req.Target, i, e.Similarity)
-		if why := s.filter.objection(p, i, &req.Constraints); why != "" {
-			e.Reason = why
-		} else {
-			e.Eligible, e.Rank, e.Reason = true, rank[e.AgentName], reason[e.AgentName]
-		}
-		all = append(all, e)
-	}
-	slices.SortStableFunc(all, func(a, b Explanation) int {
-		switch {
-		case a.Eligible != b.Eligible:
-			if a.Eligible {
-				return -1
-			}
-			return 1
-		case a.Eligible:
-			return a.Rank - b.Rank
-		}
-		return 0
-	})
 	return all, nil
 }
 
-// frozen returns a router over the present snapshot, with the plans that are
-// made for it already.
-func (r *Router) frozen() *Router {
-	f := &Router{source: r.source.Snapshot(), config: r.config}
-	f.scratch.New = r.scratch.New
-	f.plan.Store(r.plan.Load())
-	f.other.Store(r.other.Load())
-	return f
+// Explanations are those of one decision, in the order of [Router.Explain],
+// worked out one at a time as they are asked for. They are not safe for
+// concurrent use.
+type Explanations struct {
+	plan        *plan
+	scratch     scratch
+	target      Target
+	constraints Constraints
+	decision    Decision
+	others      []int32 // that are not eligible
+}
+
+// Explanations decides, and returns what there is to explain. It keeps the
+// constraints of the request. Errors: those of [Router.Explain].
+func (r *Router) Explanations(req Request) (*Explanations, error) {
+	e := &Explanations{target: req.Target, constraints: req.Constraints}
+	s := &e.scratch
+	var err error
+	if e.plan, err = r.understand(&req, s); err != nil {
+		return nil, err
+	}
+	s.asked = slices.Clone(s.asked)
+	s.scan(e.plan, req.Target, math.MaxInt)
+	if len(s.picks) > 0 {
+		e.decision.fill(e.plan, &req, s)
+	}
+	for i := range e.plan.agents {
+		if i := int32(i); s.filter.visible(i) && (e.plan.agents[i].Inactive || !s.filter.passes(e.plan, i)) {
+			e.others = append(e.others, i)
+		}
+	}
+	return e, nil
+}
+
+// Len returns how many agents there are.
+func (e *Explanations) Len() int { return len(e.scratch.picks) + len(e.others) }
+
+// At returns the i-th, counted from 0.
+func (e *Explanations) At(i int) Explanation {
+	p, eligible := e.plan, len(e.scratch.picks)
+	x := Explanation{Eligible: i < eligible}
+	var agent int32
+	if x.Eligible {
+		agent = e.scratch.picks[i].agent
+		x.Rank, x.Similarity = i+1, e.scratch.picks[i].cosine
+		if i == 0 {
+			x.Reason = e.decision.Reasoning()
+		} else {
+			x.Reason = string(e.decision.AppendReason(nil, &e.decision.Alternatives()[i-1]))
+		}
+	} else {
+		agent = e.others[i-eligible]
+		x.Similarity = p.exactCosine(agent, e.scratch.asked, e.scratch.norm)
+		x.Reason = e.scratch.filter.objection(p, agent, &e.constraints)
+	}
+	x.AgentName, x.Estimate, x.Embedded = p.agents[agent].Name, p.estimates[agent], p.row[agent] >= 0
+	x.Score = p.score(e.target, agent, x.Similarity)
+	x.Contributions = p.contributions(e.target, agent, x.Similarity)
+	return x
 }
 
 func (p *plan) contributions(t Target, i int32, cosine float64) []Contribution {

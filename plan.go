@@ -16,32 +16,33 @@ type plan struct {
 	length float64 // tokens a request
 
 	estimates []Estimate // by agent
+	shares    []shares   // parts of the balanced score that do not depend on the request
 	fixed     []float64  // balanced score without similarity
 	scoreSD   []float64  // of the balanced score
 	maxSD     [numTargets]float64
 
-	orders [numTargets]order
+	orders *[numTargets]order // nil in a plan for one request
 }
+
+// shares are weighted utilities.
+type shares struct{ quality, latency float64 }
 
 type order struct {
 	once   sync.Once
 	agents []int32 // active ones, best first
 }
 
-func newPlan(s *Snapshot, config Config, tokens float64) *plan {
+func newPlan(s *Snapshot, config Config) *plan {
 	n := len(s.agents)
 	p := &plan{
-		Snapshot: s, config: config, length: tokens,
-		estimates: make([]Estimate, n), fixed: make([]float64, n), scoreSD: make([]float64, n),
+		Snapshot: s, config: config, length: config.Tokens, orders: new([numTargets]order),
+		estimates: make([]Estimate, n), shares: make([]shares, n), fixed: make([]float64, n), scoreSD: make([]float64, n),
 	}
 	w := config.Weights
 	for i := range p.estimates {
 		e := estimate(s.agents[i].Performance, &s.tallies[i], config.PriorWeight)
-		e.CostUSD = s.agents[i].Cost.Of(tokens)
 		p.estimates[i] = e
-		p.fixed[i] = float64(w.Quality*e.Quality) +
-			float64(w.Cost*config.costUtility(e.CostUSD)) +
-			float64(w.Latency*config.latencyUtility(e.LatencyMS))
+		p.shares[i] = shares{float64(w.Quality * e.Quality), float64(w.Latency * config.latencyUtility(e.LatencyMS))}
 		quality := w.Quality * e.QualitySD
 		latency := w.Latency * config.latencyUtilitySlope(e.LatencyMS) * e.LatencySDMS
 		p.scoreSD[i] = math.Sqrt(float64(quality*quality) + float64(latency*latency))
@@ -49,7 +50,27 @@ func newPlan(s *Snapshot, config Config, tokens float64) *plan {
 		p.maxSD[Latency] = math.Max(p.maxSD[Latency], e.LatencySDMS)
 		p.maxSD[Balanced] = math.Max(p.maxSD[Balanced], p.scoreSD[i])
 	}
+	p.price()
 	return p
+}
+
+// price fills in what depends on the length of a request.
+func (p *plan) price() {
+	for i := range p.estimates {
+		cost := p.agents[i].Cost.Of(p.length)
+		p.estimates[i].CostUSD = cost
+		p.fixed[i] = p.shares[i].quality + float64(p.config.Weights.Cost*p.config.costUtility(cost)) + p.shares[i].latency
+	}
+}
+
+// ofLength sets p to what base is for requests of another length, in the memory
+// that p has.
+func (p *plan) ofLength(base *plan, tokens float64) {
+	estimates := append(p.estimates[:0], base.estimates...)
+	fixed := append(p.fixed[:0], base.fixed...)
+	*p = *base
+	p.estimates, p.fixed, p.length, p.orders = estimates, fixed, tokens, nil
+	p.price()
 }
 
 // order returns the active agents, best first, for a target that does not
@@ -58,14 +79,17 @@ func (p *plan) order(t Target) []int32 {
 	o := &p.orders[t]
 	o.once.Do(func() {
 		o.agents = slices.Clone(p.actives)
-		slices.SortFunc(o.agents, func(a, b int32) int {
-			if c := cmp.Compare(p.worth(t, b), p.worth(t, a)); c != 0 {
-				return c
-			}
-			return p.breakTie(a, b)
-		})
+		slices.SortFunc(o.agents, func(a, b int32) int { return p.compare(t, a, b) })
 	})
 	return o.agents
+}
+
+// compare puts the better agent first.
+func (p *plan) compare(t Target, a, b int32) int {
+	if c := cmp.Compare(p.worth(t, b), p.worth(t, a)); c != 0 {
+		return c
+	}
+	return p.breakTie(a, b)
 }
 
 // worth is what a target maximises, for those with an order.

@@ -36,7 +36,7 @@ type Request struct {
 	Embedding []float32
 
 	// Sequence, given instead of Embedding, holds one embedding a step,
-	// oldest first. Without a trained model the steps are summarised by
+	// oldest first, at most [MaxSteps]. Without a trained model the steps are summarised by
 	// their exponentially weighted mean; see [SequenceDecay].
 	Sequence [][]float32
 
@@ -47,8 +47,7 @@ type Request struct {
 
 	// Tokens is the length of the request, for agents that charge by the
 	// token. Defaults to Config.Tokens. Where agents do charge by the token,
-	// a length that differs from that of the request before costs a pass over
-	// all agents.
+	// another length costs a pass over all agents.
 	Tokens float64
 
 	// MaxAlternatives is how many runners-up a decision names, up to
@@ -65,6 +64,10 @@ type Request struct {
 // SequenceDecay is the weight of a step relative to the one after it, when a
 // sequence is summarised without a trained model: x̄ = Σ decay^(T−t)·xₜ/‖xₜ‖.
 const SequenceDecay = 0.5
+
+// MaxSteps is the length of the longest sequence. The weight of a step further
+// back is nothing.
+const MaxSteps = 1024
 
 const defaultAlternatives = 3
 

@@ -22,15 +22,16 @@ type Source interface {
 type Router struct {
 	source  Source
 	config  Config
-	plan    atomic.Pointer[plan] // for the configured length of a request
-	other   atomic.Pointer[plan] // for the last other length
+	plan    atomic.Pointer[plan]
 	scratch sync.Pool
 }
 
 // scratch is the working memory of one decision.
 type scratch struct {
+	own     plan // for a request of a length of its own
 	filter  filter
-	norm    float64 // of the request
+	asked   []float32 // the request
+	norm    float64   // of it
 	query   f32.CodedQuery
 	sum     []float64 // of the steps of a sequence
 	mean    []float32 // of a sequence
@@ -68,19 +69,13 @@ func NewRouter(source Source, config Config) (*Router, error) {
 	return r, nil
 }
 
-// planFor returns the plan of the present snapshot.
-func (r *Router) planFor(tokens float64) *plan {
+// present returns the plan of the present snapshot.
+func (r *Router) present() *plan {
 	s := r.source.Snapshot()
-	slot := &r.plan
-	if tokens == 0 || !s.tokens {
-		tokens = r.config.Tokens
-	} else if tokens != r.config.Tokens {
-		slot = &r.other
-	}
-	p := slot.Load()
-	if p == nil || p.Snapshot != s || p.length != tokens {
-		p = newPlan(s, r.config, tokens)
-		slot.Store(p)
+	p := r.plan.Load()
+	if p == nil || p.Snapshot != s {
+		p = newPlan(s, r.config)
+		r.plan.Store(p)
 	}
 	return p
 }
@@ -96,44 +91,89 @@ func (r *Router) Route(req Request) (Decision, error) {
 }
 
 func (r *Router) route(req *Request, d *Decision) error {
-	if err := req.validate(); err != nil {
-		return err
-	}
-	p := r.planFor(req.Tokens)
 	s := r.scratch.Get().(*scratch)
 	defer r.release(s)
-	if err := s.filter.resolve(p.Snapshot, req); err != nil {
-		return err
-	}
-	embedding, err := s.embedding(req)
+	p, err := r.rank(req, s, req.keep())
 	if err != nil {
 		return err
-	}
-	if err := s.prepare(p, req, embedding); err != nil {
-		return err
-	}
-	keep := 1 + defaultAlternatives
-	switch {
-	case req.MaxAlternatives > 0:
-		keep = 1 + req.MaxAlternatives
-	case req.MaxAlternatives < 0:
-		keep = math.MaxInt
-	}
-	if req.Target == Balanced {
-		s.scanBalanced(p, embedding, keep)
-	} else {
-		s.scanSorted(p, req.Target, embedding, keep)
-	}
-	if len(s.picks) == 0 {
-		return s.filter.noMatch(p, &req.Constraints)
 	}
 	d.fill(p, req, s)
 	return nil
 }
 
+// keep is how many agents a decision names.
+func (r *Request) keep() int {
+	switch {
+	case r.MaxAlternatives > 0:
+		return 1 + r.MaxAlternatives
+	case r.MaxAlternatives < 0:
+		return math.MaxInt
+	}
+	return 1 + defaultAlternatives
+}
+
+// rank leaves the best agents in s.picks, at least one and at most keep.
+func (r *Router) rank(req *Request, s *scratch, keep int) (*plan, error) {
+	p, err := r.understand(req, s)
+	if err != nil {
+		return nil, err
+	}
+	s.scan(p, req.Target, keep)
+	if len(s.picks) == 0 {
+		return nil, s.filter.noMatch(p, &req.Constraints)
+	}
+	return p, nil
+}
+
+// scan leaves the best of the eligible in s.picks, at most keep, and all that
+// matter to confidence in s.race.
+func (s *scratch) scan(p *plan, t Target, keep int) {
+	sorted := keep
+	if keep > fewPicks {
+		sorted = math.MaxInt
+	}
+	switch {
+	case t == Balanced:
+		s.scanBalanced(p, sorted)
+	case p.orders == nil:
+		s.scanUnsorted(p, t, sorted)
+	default:
+		s.scanSorted(p, t, sorted)
+	}
+	s.picks = s.picks[:min(keep, len(s.picks))]
+}
+
+// fewPicks is how many agents are kept in order while scanning; to keep more,
+// all are sorted in the end.
+const fewPicks = 64
+
+// understand checks a request and returns the plan for it. s knows what is
+// asked from then on.
+func (r *Router) understand(req *Request, s *scratch) (*plan, error) {
+	if err := req.validate(); err != nil {
+		return nil, err
+	}
+	p := r.present()
+	if err := s.filter.resolve(p.Snapshot, req); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.asked, err = s.embedding(req); err != nil {
+		return nil, err
+	}
+	if err := s.prepare(p, req); err != nil {
+		return nil, err
+	}
+	if p.tokens && req.Tokens != 0 && req.Tokens != p.length {
+		s.own.ofLength(p, req.Tokens)
+		p = &s.own
+	}
+	return p, nil
+}
+
 // release keeps the working memory, but nothing of the caller's.
 func (r *Router) release(s *scratch) {
-	s.filter.among = nil
+	s.asked, s.filter.among, s.own.Snapshot = nil, nil, nil
 	r.scratch.Put(s)
 }
 
@@ -149,8 +189,8 @@ func (s *scratch) embedding(req *Request) ([]float32, error) {
 }
 
 // prepare checks the embedding and measures its length.
-func (s *scratch) prepare(p *plan, req *Request, e []float32) error {
-	want := p.dimension
+func (s *scratch) prepare(p *plan, req *Request) error {
+	e, want := s.asked, p.dimension
 	if want == 0 {
 		want = max(1, len(e))
 	}
@@ -170,7 +210,7 @@ func (s *scratch) prepare(p *plan, req *Request, e []float32) error {
 
 // scanSorted serves the targets that do not depend on the request's
 // direction: the first eligible agents of the order are the answer.
-func (s *scratch) scanSorted(p *plan, t Target, embedding []float32, keep int) {
+func (s *scratch) scanSorted(p *plan, t Target, keep int) {
 	s.picks = s.picks[:0]
 	for _, i := range p.order(t) {
 		worth := p.worth(t, i)
@@ -186,8 +226,47 @@ func (s *scratch) scanSorted(p *plan, t Target, embedding []float32, keep int) {
 			s.race.add(worth, p.worthSD(t, i))
 		}
 		if len(s.picks) < keep {
-			cosine := p.exactCosine(i, embedding, s.norm)
+			cosine := p.exactCosine(i, s.asked, s.norm)
 			s.picks = append(s.picks, pick{i, p.score(t, i, cosine), cosine})
+		}
+	}
+}
+
+// scanUnsorted does the same where there is no order: it looks at every agent.
+func (s *scratch) scanUnsorted(p *plan, t Target, keep int) {
+	s.scanned, s.picks = s.scanned[:0], s.picks[:0]
+	for _, i := range p.actives {
+		if !s.filter.passes(p, i) {
+			continue
+		}
+		s.scanned = append(s.scanned, candidate{i, p.worth(t, i)})
+		at := len(s.picks)
+		s.picks = append(s.picks, pick{agent: i})
+		if keep == math.MaxInt {
+			continue // all are sorted in the end
+		}
+		for ; at > 0 && p.compare(t, i, s.picks[at-1].agent) < 0; at-- {
+			s.picks[at] = s.picks[at-1]
+		}
+		s.picks[at].agent = i
+		s.picks = s.picks[:min(keep, len(s.picks))]
+	}
+	if len(s.picks) == 0 {
+		return
+	}
+	if keep == math.MaxInt {
+		slices.SortFunc(s.picks, func(a, b pick) int { return p.compare(t, a.agent, b.agent) })
+	}
+	for k := range s.picks {
+		c := &s.picks[k]
+		c.cosine = p.exactCosine(c.agent, s.asked, s.norm)
+		c.score = p.score(t, c.agent, c.cosine)
+	}
+	winner := s.picks[0].agent
+	s.race.begin(p.worth(t, winner), p.worthSD(t, winner), p.maxSD[t], s.filter.floor(t))
+	for _, c := range s.scanned {
+		if c.agent != winner && s.race.reaches(c.score) {
+			s.race.add(c.score, p.worthSD(t, c.agent))
 		}
 	}
 }
@@ -206,11 +285,11 @@ func (f *filter) floor(t Target) float64 {
 // scanBalanced scores every agent, first with the coded embeddings, whose
 // error is bounded. The agents that the bound leaves in doubt for a place among
 // the picks are then scored exactly, and the exact scores decide.
-func (s *scratch) scanBalanced(p *plan, embedding []float32, keep int) {
+func (s *scratch) scanBalanced(p *plan, keep int) {
 	half := p.config.Weights.Similarity / 2
 	doubt := 1e-12 // for roundScore
 	if p.codes != nil {
-		p.codes.Ask(&s.query, embedding, s.norm)
+		p.codes.Ask(&s.query, s.asked, s.norm)
 		doubt += half * p.codes.Error(&s.query)
 	}
 	scanned, fixed, rows, open := s.scanned[:0], p.fixed, p.row, s.filter.open
@@ -230,7 +309,7 @@ func (s *scratch) scanBalanced(p *plan, embedding []float32, keep int) {
 		}
 	}
 	s.scanned = scanned
-	s.settle(p, embedding, keep, last-2*doubt)
+	s.settle(p, keep, last-2*doubt)
 	if len(s.picks) == 0 {
 		return
 	}
@@ -263,13 +342,13 @@ func (s *scratch) offer(score float64, keep int) float64 {
 
 // settle scores exactly every scanned agent whose fast score reaches the
 // threshold, and leaves the best of them in s.picks.
-func (s *scratch) settle(p *plan, embedding []float32, keep int, threshold float64) {
+func (s *scratch) settle(p *plan, keep int, threshold float64) {
 	s.picks = s.picks[:0]
 	for _, c := range s.scanned {
 		if c.score < threshold {
 			continue
 		}
-		cosine := p.exactCosine(c.agent, embedding, s.norm)
+		cosine := p.exactCosine(c.agent, s.asked, s.norm)
 		s.picks = append(s.picks, pick{c.agent, p.score(Balanced, c.agent, cosine), cosine})
 	}
 	slices.SortFunc(s.picks, func(a, b pick) int {

@@ -10,8 +10,8 @@ import (
 // the mean of the steps' directions, each weighing SequenceDecay of the next.
 // It sums in float64 and in step order, the same on every machine.
 func (s *scratch) summarise(steps [][]float32) ([]float32, error) {
-	if len(steps) == 0 {
-		return nil, wrongLength("request sequence", 0)
+	if len(steps) == 0 || len(steps) > MaxSteps {
+		return nil, invalid("request sequence", fmt.Sprintf("%d steps", len(steps)), fmt.Sprintf("1 to %d", MaxSteps))
 	}
 	s.sum = append(s.sum[:0], make([]float64, len(steps[0]))...)
 	weight := 1.0
@@ -34,8 +34,4 @@ func (s *scratch) summarise(steps [][]float32) ([]float32, error) {
 		s.mean = append(s.mean, float32(v))
 	}
 	return s.mean, nil
-}
-
-func wrongLength(field string, got int) error {
-	return invalid(field, fmt.Sprintf("%d steps", got), "at least 1")
 }

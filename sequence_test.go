@@ -101,7 +101,7 @@ func TestSequenceForgets(t *testing.T) {
 			t.Errorf("%s: got %q and %v, want %s", name, d.AgentName, err, c.want)
 		}
 	}
-	for n, before := range map[int]float64{1: 0.5, 2: 0.75, 2000: 1} { // longer than the weights last in float64
+	for n, before := range map[int]float64{1: 0.5, 2: 0.75, MaxSteps - 1: 1} {
 		d, err := router.Route(Request{Sequence: append(slices.Repeat([][]float32{x}, n), y), Constraints: Constraints{ExcludedAgents: []string{"x"}}})
 		if want := 1 / math.Hypot(1, before); err != nil || math.Abs(d.Similarity-want) > 1e-7 {
 			t.Errorf("%d steps before: similarity %g and %v, want %g", n, d.Similarity, err, want)
@@ -117,7 +117,8 @@ func TestSequenceErrors(t *testing.T) {
 		request Request
 		kind    error
 	}{
-		"request sequence: got 0 steps, want at least 1":                              {Request{Sequence: [][]float32{}}, ErrInvalid},
+		"request sequence: got 0 steps, want 1 to 1024":                               {Request{Sequence: [][]float32{}}, ErrInvalid},
+		"request sequence: got 1025 steps, want 1 to 1024":                            {Request{Sequence: slices.Repeat([][]float32{x}, 1025)}, ErrInvalid},
 		"request: got both an embedding and a sequence, want one of them":             {Request{Embedding: x, Sequence: [][]float32{x}}, ErrInvalid},
 		"request sequence: step 2: got 2 dimensions, want 3":                          {Request{Sequence: [][]float32{x, {1, 0}}}, ErrDimension},
 		"request sequence: step 3: got 4 dimensions, want 3":                          {Request{Sequence: [][]float32{x, x, {1, 0, 0, 0}, x}}, ErrDimension},

@@ -315,15 +315,24 @@ func (s *Snapshot) All() iter.Seq[Agent] {
 	}
 }
 
-func (s *Snapshot) unknown(name string) error {
-	names := make([]string, len(s.agents))
-	for i := range s.agents {
-		names[i] = s.agents[i].Name
+func (s *Snapshot) unknown(name string) error { return &unknownAgentError{name, s} }
+
+// unknownAgentError looks for the name that was meant when it is read: that
+// takes a look at every name, which a caller who only asks whether there is an
+// agent should not pay for.
+type unknownAgentError struct {
+	name     string
+	snapshot *Snapshot
+}
+
+func (e *unknownAgentError) Unwrap() error { return ErrUnknownAgent }
+
+func (e *unknownAgentError) Error() string {
+	text := ErrUnknownAgent.Error() + " " + quote(e.name)
+	if near := spelling.Nearest(e.name, slices.Collect(e.snapshot.Names())); near != "" {
+		text += "; did you mean " + quote(near) + "?"
 	}
-	if near := spelling.Nearest(name, names); near != "" {
-		return fmt.Errorf("%w %s; did you mean %s?", ErrUnknownAgent, quote(name), quote(near))
-	}
-	return fmt.Errorf("%w %s", ErrUnknownAgent, quote(name))
+	return text
 }
 
 // AgentSet is a set of agents of one snapshot. It is not safe for concurrent

@@ -14,8 +14,11 @@ func Nearest(s string, candidates []string) string {
 	s = strings.ToLower(s)
 	best, bestDistance := "", tooLong
 	for _, c := range candidates {
-		limit := max(1, len(c)/3)
-		if d := editDistance(s, strings.ToLower(c)); d <= limit && d < bestDistance {
+		limit, lower := max(1, len(c)/3), strings.ToLower(c)
+		if len(lower)-len(s) > limit || len(s)-len(lower) > limit {
+			continue // so many letters would have to be added or dropped
+		}
+		if d := editDistance(s, lower); d <= limit && d < bestDistance {
 			best, bestDistance = c, d
 		}
 	}
