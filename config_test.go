@@ -11,18 +11,18 @@ import (
 func TestConfigErrors(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	for want, c := range map[string]Config{
-		"quality weight: got -1, want a finite number of at least 0":      {Weights: Weights{Quality: -1}},
-		"cost weight: got NaN, want a finite number of at least 0":        {Weights: Weights{Cost: nan}},
-		"latency weight: got +Inf, want a finite number of at least 0":    {Weights: Weights{Latency: inf}},
-		"similarity weight: got -0.1, want a finite number of at least 0": {Weights: Weights{Quality: 1, Similarity: -0.1}},
-		"sum of the weights: got +Inf, want a finite number above 0":      {Weights: Weights{Quality: math.MaxFloat64, Cost: math.MaxFloat64}},
-		"reference cost: got -1, want a number from 1e-12 to 1e+12":            {ReferenceCostUSD: -1},
-		"reference cost: got NaN, want a number from 1e-12 to 1e+12":           {ReferenceCostUSD: nan},
-		"reference latency: got +Inf, want a number from 1e-12 to 1e+12":       {ReferenceLatencyMS: inf},
-		"reference latency: got -5e-324, want a number from 1e-12 to 1e+12":    {ReferenceLatencyMS: -5e-324},
-		"prior weight: got -1, want a number from 1e-12 to 1e+12":              {PriorWeight: -1},
-		"prior weight: got NaN, want a number from 1e-12 to 1e+12":             {PriorWeight: nan},
-		"tokens: got -Inf, want a finite number of at least 1e-12":                  {Tokens: -inf},
+		"quality weight: got -1, want a finite number of at least 0":        {Weights: Weights{Quality: -1}},
+		"cost weight: got NaN, want a finite number of at least 0":          {Weights: Weights{Cost: nan}},
+		"latency weight: got +Inf, want a finite number of at least 0":      {Weights: Weights{Latency: inf}},
+		"similarity weight: got -0.1, want a finite number of at least 0":   {Weights: Weights{Quality: 1, Similarity: -0.1}},
+		"sum of the weights: got +Inf, want a finite number above 0":        {Weights: Weights{Quality: math.MaxFloat64, Cost: math.MaxFloat64}},
+		"reference cost: got -1, want a number from 1e-12 to 1e+12":         {ReferenceCostUSD: -1},
+		"reference cost: got NaN, want a number from 1e-12 to 1e+12":        {ReferenceCostUSD: nan},
+		"reference latency: got +Inf, want a number from 1e-12 to 1e+12":    {ReferenceLatencyMS: inf},
+		"reference latency: got -5e-324, want a number from 1e-12 to 1e+12": {ReferenceLatencyMS: -5e-324},
+		"prior weight: got -1, want a number from 1e-12 to 1e+12":           {PriorWeight: -1},
+		"prior weight: got NaN, want a number from 1e-12 to 1e+12":          {PriorWeight: nan},
+		"tokens: got -Inf, want a finite number of at least 1e-12":          {Tokens: -inf},
 	} {
 		r, err := NewRouter(NewRegistry(), c)
 		var invalid *InvalidError

@@ -197,22 +197,44 @@ func td_route_request(q *C.td_request, reply *C.td_reply) C.int {
 	})
 }
 
-//export td_explain_request
-func td_explain_request(q *C.td_request, reply *C.td_reply) C.int {
+// explanations is what td_explain_begin keeps for td_explain_rows.
+type explanations struct {
+	*tinydancer.Explanations
+	next int
+}
+
+//export td_explain_begin
+func td_explain_begin(q *C.td_request, handle *C.uint64_t, reply *C.td_reply) C.int {
 	return answer(reply, func() ([]byte, error) {
 		r := cgo.Handle(q.router).Value().(*router)
 		a, err := r.read(q)
 		if err != nil {
 			return nil, err
 		}
-		all, err := r.Explain(a.Request)
+		all, err := r.Explanations(a.Request)
 		if err != nil {
 			return nil, err
 		}
-		r.out = r.out[:0]
-		for i := range all {
-			r.out.explanation(&all[i])
+		*handle = C.uint64_t(cgo.NewHandle(&explanations{Explanations: all}))
+		return nil, nil
+	})
+}
+
+// explainStep is how many agents are explained at a time: a millisecond or
+// two, between which a cancel is noticed.
+const explainStep = 500
+
+// td_explain_rows answers with the next rows, and with nothing in the end.
+//
+//export td_explain_rows
+func td_explain_rows(handle C.uint64_t, reply *C.td_reply) C.int {
+	return answer(reply, func() ([]byte, error) {
+		e := cgo.Handle(handle).Value().(*explanations)
+		var out tape
+		for end := min(e.next+explainStep, e.Len()); e.next < end; e.next++ {
+			x := e.At(e.next)
+			out.explanation(&x)
 		}
-		return r.out, nil
+		return out, nil
 	})
 }

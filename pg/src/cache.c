@@ -5,13 +5,14 @@
  * copy that is merely recent would be wrong: a statement must see what its
  * snapshot sees, no more and no less. So each table (agents, estimates) has
  *
- *   generation   counts the invalidations of the table, the aborts of
- *                transactions and of subtransactions in this backend
+ *   generation   counts the invalidations of the table
  *   fresh        rows as of a snapshot newer than any statement's; serves
  *                every statement whose snapshot is not older, as long as the
  *                generation stays
- *   old          rows as of one statement's own snapshot; serves exactly it,
- *                unless something was rolled back since
+ *   old          rows as of one statement's own snapshot; serves exactly it
+ *
+ * What is loaded while the transaction has an id may hold rows of its own; it
+ * is thrown away when something of the transaction is rolled back.
  *
  * A trigger on the table sends the relcache invalidation when a transaction
  * that changed it commits, to all backends and, through WAL, to standbys.
@@ -53,8 +54,8 @@ typedef struct Horizon
 typedef struct Slot
 {
 	bool		valid;
+	bool		own;			/* may hold rows of the running transaction */
 	uint64		generation;
-	uint64		aborts;
 	Horizon		horizon;
 	uint64		content;		/* names what was loaded; 0 is nothing */
 	StringInfoData rows;		/* of estimates */
@@ -76,7 +77,6 @@ static Table estimates = {.name = "estimates", .generation = 1};
 static Table *const tables[] = {&agents, &estimates};
 
 static uint64 contents = 0;
-static uint64 aborts = 0;
 static MemoryContext cache_context;
 
 /* ---- what moves a generation ---- */
@@ -91,28 +91,50 @@ relation_invalidated(Datum arg, Oid relid)
 }
 
 /*
- * What an aborted transaction loaded may hold its own rows, which are now
- * nobody's. Its invalidations are not sent, so the abort itself counts.
+ * Rows of its own that a transaction saw are nobody's once it is rolled back,
+ * and others may not see them yet once it is prepared. What was loaded without
+ * any stays: an error that is caught costs nothing.
  */
 static void
-something_aborted(void)
+forget_own(bool keep)
 {
-	aborts++;
-	relation_invalidated((Datum) 0, InvalidOid);
+	for (size_t i = 0; i < lengthof(tables); i++)
+	{
+		Slot	   *slots[] = {&tables[i]->fresh, &tables[i]->old};
+
+		for (size_t k = 0; k < lengthof(slots); k++)
+		{
+			if (slots[k]->own && !keep)
+				slots[k]->valid = false;
+			slots[k]->own = false;
+		}
+	}
 }
 
 static void
 transaction_ended(XactEvent event, void *arg)
 {
-	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PARALLEL_ABORT)
-		something_aborted();
+	switch (event)
+	{
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_PARALLEL_COMMIT:
+			forget_own(true);
+			break;
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PARALLEL_ABORT:
+		case XACT_EVENT_PREPARE:
+			forget_own(false);
+			break;
+		default:
+			break;
+	}
 }
 
 static void
 subtransaction_ended(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
 {
 	if (event == SUBXACT_EVENT_ABORT_SUB)
-		something_aborted();
+		forget_own(false);
 }
 
 void
@@ -249,8 +271,8 @@ fill(Table *t, Slot *slot, Snapshot snapshot)
 	bool		reported;
 
 	slot->valid = false;
+	slot->own = TransactionIdIsValid(GetTopTransactionIdIfAny());
 	slot->generation = t->generation;
-	slot->aborts = aborts;
 	if (t == &agents)
 	{
 		td_release(slot->roster);
@@ -284,7 +306,7 @@ current(Table *t, Snapshot active)
 	if (likely(t->fresh.valid && t->fresh.generation == t->generation && !exact &&
 			   not_older(active, &t->fresh.horizon)))
 		return &t->fresh;
-	if (t->old.valid && t->old.aborts == aborts && same(&t->old.horizon, active))
+	if (t->old.valid && same(&t->old.horizon, active))
 		return &t->old;
 
 	relation_id(t);

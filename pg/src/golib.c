@@ -118,7 +118,8 @@ load(void)
 	golib.router = symbol(library, "td_router", false);
 	golib.release = symbol(library, "td_release_handle", false);
 	golib.route = symbol(library, "td_route_request", false);
-	golib.explain = symbol(library, "td_explain_request", false);
+	golib.explain = symbol(library, "td_explain_begin", false);
+	golib.explain_rows = symbol(library, "td_explain_rows", false);
 	golib.embed = symbol(library, "td_embed_text", false);
 	golib.nearest = symbol(library, "td_nearest_word", false);
 	golib.take = symbol(library, "td_take", false);

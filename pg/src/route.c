@@ -185,12 +185,26 @@ PG_FUNCTION_INFO_V1(td_explain);
 Datum
 td_explain(PG_FUNCTION_ARGS)
 {
+	static td_handle explanations = 0;	/* of the last call, if an error ended it */
 	td_reply   *reply = td_scratch_reply();
 	td_request	request;
+	ReturnSetInfo *rows;
 
+	td_release(explanations);
+	explanations = 0;
 	read_request(fcinfo, &request);
-	TD_CALL(reply, explain, &request, reply);
-	put_rows(begin_rows(fcinfo), answer(reply));
+	TD_CALL(reply, explain, &request, &explanations, reply);
+	rows = begin_rows(fcinfo);
+	for (;;)
+	{
+		CHECK_FOR_INTERRUPTS();
+		TD_CALL(reply, explain_rows, explanations, reply);
+		if (reply->len == 0)
+			break;
+		put_rows(rows, answer(reply));
+	}
+	td_release(explanations);
+	explanations = 0;
 	return (Datum) 0;
 }
 

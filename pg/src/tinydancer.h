@@ -71,7 +71,8 @@ typedef struct td_golib
 	int			(*router) (td_handle roster, td_span tallies, td_span config, td_handle *router, td_reply *reply);
 	void		(*release) (td_handle handle);
 	int			(*route) (const td_request *request, td_reply *reply);
-	int			(*explain) (const td_request *request, td_reply *reply);
+	int			(*explain) (const td_request *request, td_handle *explanations, td_reply *reply);
+	int			(*explain_rows) (td_handle explanations, td_reply *reply);
 	int			(*embed) (td_span text, td_reply *reply);
 	int			(*nearest) (td_span word, td_span candidates, td_reply *reply);
 	void		(*take) (td_reply *reply);

@@ -245,3 +245,32 @@ func TestPreparedTransactions(t *testing.T) {
 		do(t, finisher, `rollback prepared 'd'`)
 	}
 }
+
+// An error that is caught, and anything else that is rolled back, does not
+// throw the registry away unless it may hold rows of the transaction's own.
+func TestCaughtErrorsReloadNothing(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Shared(t).Database(t)
+	register(t, db, "a")
+	conn := db.Connect(t)
+	const scans = `select coalesce(sum(seq_scan), 0)::int from pg_stat_xact_all_tables where schemaname = 'tinydancer' and relname in ('agents', 'estimates')`
+	do(t, conn, `select ruvector_route('{1,0}')`)
+	do(t, conn, `begin`)
+	before := pgtest.One[int](t, conn, scans) // what is not handed in yet
+	do(t, conn, `do $$ begin
+		for i in 1..50 loop
+			begin
+				perform ruvector_route('{1,0}', 'cost', '{"max_cost": 0, "excluded_agents": ["a"]}');
+			exception when sqlstate 'TD001' then null;
+			end;
+		end loop;
+	end $$`)
+	do(t, conn, `savepoint s`)
+	do(t, conn, `select ruvector_route('{1,0}')`)
+	do(t, conn, `rollback to s`)
+	do(t, conn, `select ruvector_route('{1,0}')`)
+	if got := pgtest.One[int](t, conn, scans) - before; got != 0 {
+		t.Errorf("the tables were read %d times, want none", got)
+	}
+	do(t, conn, `rollback`)
+}
