@@ -59,8 +59,8 @@ install: build/$(GOLIB) ## install the extension into the PostgreSQL of pg_confi
 demo: deps build ## start a private cluster in ./.pg and route recorded requests
 	@PG_CONFIG='$(PG_CONFIG)' build/tinydancer demo --stage $(STAGE) --directory .pg $(if $(OUTCOMES),--outcomes '$(OUTCOMES)')
 
-demo-stop: ## stop the demo's cluster and remove it
-	@if [ -x build/tinydancer ]; then build/tinydancer demo --stop --directory .pg; fi
+demo-stop: build/tinydancer ## stop the demo's cluster and remove it
+	@build/tinydancer demo --stop --directory .pg
 
 test: build $(TEST_STAGE)/.done ## run every test
 	@PG_CONFIG='$(PG_CONFIG)' GO='$(GO)' scripts/test.sh

@@ -18,7 +18,8 @@ type Source interface {
 // takes no locks and, in steady state, allocates nothing.
 //
 // The same snapshot, configuration and request give the same agent, the same
-// alternatives and the same figures in every process and on every CPU.
+// alternatives and the same figures in every process and on every CPU. The zero
+// value is not ready; see [NewRouter].
 type Router struct {
 	source  Source
 	config  Config

@@ -14,7 +14,8 @@ import (
 )
 
 // Snapshot is an immutable set of agents with what was observed of them. All
-// its methods may be called from any number of goroutines without a lock.
+// its methods may be called from any number of goroutines without a lock. The
+// zero value is not ready; see [NewSnapshot].
 type Snapshot struct {
 	*roster
 	tallies  []Tally            // by agent
@@ -335,8 +336,8 @@ func (e *unknownAgentError) Error() string {
 	return text
 }
 
-// AgentSet is a set of agents of one snapshot. It is not safe for concurrent
-// changes.
+// AgentSet is a set of agents of one snapshot, made by [Snapshot.NewSet]. It is
+// not safe for concurrent changes.
 type AgentSet struct {
 	roster *roster
 	bits   []uint64
