@@ -164,23 +164,28 @@ func TestConfidenceKnowsItsParts(t *testing.T) {
 		"far ahead":    {[]Agent{sure("a", 0.9, 1), sure("b", 0.1, 1)}, Request{Target: Quality}, 0.9995, 1, "as good as sure"},
 		"latency on its limit, quality wanted": {
 			[]Agent{vague("a", 0.9, 100)},
-			Request{Target: Quality, Constraints: Constraints{MaxLatencyMS: LimitTo(100)}}, 0.45, 0.55, "a half",
+			Request{Target: Quality, Constraints: Constraints{MaxLatencyMS: LimitTo(100)}},
+			0.45, 0.55, "a half",
 		},
 		"latency on its limit, cost wanted": {
 			[]Agent{vague("a", 0.9, 100)},
-			Request{Target: Cost, Constraints: Constraints{MaxLatencyMS: LimitTo(100)}}, 0.45, 0.55, "a half",
+			Request{Target: Cost, Constraints: Constraints{MaxLatencyMS: LimitTo(100)}},
+			0.45, 0.55, "a half",
 		},
 		"quality on its limit, cost wanted": {
 			[]Agent{vague("a", 0.5, 100)},
-			Request{Target: Cost, Constraints: Constraints{MinQuality: LimitTo(0.5)}}, 0.45, 0.55, "a half",
+			Request{Target: Cost, Constraints: Constraints{MinQuality: LimitTo(0.5)}},
+			0.45, 0.55, "a half",
 		},
 		"quality on its limit, quality wanted": {
 			[]Agent{vague("a", 0.5, 100)},
-			Request{Target: Quality, Constraints: Constraints{MinQuality: LimitTo(0.5)}}, 0.45, 0.55, "a half",
+			Request{Target: Quality, Constraints: Constraints{MinQuality: LimitTo(0.5)}},
+			0.45, 0.55, "a half",
 		},
 		"latency on its limit, latency wanted": {
 			[]Agent{vague("a", 0.9, 100)},
-			Request{Target: Latency, Constraints: Constraints{MaxLatencyMS: LimitTo(100)}}, 0.45, 0.55, "a half",
+			Request{Target: Latency, Constraints: Constraints{MaxLatencyMS: LimitTo(100)}},
+			0.45, 0.55, "a half",
 		},
 		"declared perfect, never seen": {
 			[]Agent{vague("a", 1, 100), vague("b", 0.97, 100)}, Request{Target: Quality}, 0.5, 0.9, "likely, not sure",
