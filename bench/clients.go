@@ -85,14 +85,14 @@ type runs struct{ tps, cpu sample }
 func (b *bench) compare(what string, a, of runs, g goal) {
 	b.table.add(what, " ×", ratio(a.tps, of.tps), g)
 	if of.cpu.median() > 0 {
-		b.table.add("  by the server's processor time", " ×", ratio(of.cpu, a.cpu), noGoal)
+		b.table.add(processorRow, " ×", ratio(of.cpu, a.cpu), noGoal)
 	}
 }
 
 func (b *bench) list(of map[string]runs, scripts ...script) {
 	for _, s := range scripts {
 		b.table.add(s.name+", transactions a second", "", of[s.name].tps.figure(), noGoal)
-		b.table.add("  processor time of the server for one", " µs", of[s.name].cpu.figure(), noGoal)
+		b.table.add(processorRow+" of the server, of one", " µs", of[s.name].cpu.figure(), noGoal)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -73,6 +74,26 @@ func memoryOf(pid uint32) (m memory, err error) {
 		}
 	}
 	return m, nil
+}
+
+// processorTime is what all threads of a process have run, in µs. Unlike the
+// clock it does not count what others do on the machine. It is 0 where it is
+// not known.
+func processorTime(pid uint32) (us float64) {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	for _, thread := range threads {
+		text, err := os.ReadFile(thread)
+		if err != nil {
+			continue // it has ended
+		}
+		ns, _, _ := strings.Cut(string(text), " ")
+		v, err := strconv.ParseFloat(ns, 64)
+		if err != nil {
+			return 0
+		}
+		us += v / 1e3
+	}
+	return us
 }
 
 // childrenCPU is the processor time that the children of a process have taken

@@ -58,9 +58,12 @@ func TestVerdict(t *testing.T) {
 		{below, 0.99, "stretch met"},
 		{noGoal, 7, ""},
 	} {
-		if got := c.goal.verdict(c.v); got != c.want {
+		if got := c.goal.verdict(figure{c.v, c.v, c.v}); got != c.want {
 			t.Errorf("%v for %+v: got %q, want %q", c.v, c.goal, got, c.want)
 		}
+	}
+	if got, want := atMost(10, 4).verdict(figure{12, 9, 30}), "MISSED, but for its best round"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
