@@ -18,6 +18,9 @@ CREATE FUNCTION tinydancer.is_restricted() RETURNS boolean
 CREATE FUNCTION tinydancer.visible_ids() RETURNS bigint[]
     LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000 AS 'MODULE_PATHNAME', 'td_visible_ids_array';
 
+CREATE FUNCTION tinydancer.lock(what regprocedure, wait boolean) RETURNS boolean
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'td_lock';
+
 CREATE FUNCTION tinydancer.dimension_besides(agent_id bigint) RETURNS integer
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'td_dimension_besides';
 

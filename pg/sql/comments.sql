@@ -139,6 +139,8 @@ COMMENT ON FUNCTION tinydancer.is_embedding(float4[]) IS 'Whether it is one-dime
 COMMENT ON FUNCTION tinydancer.is_visible(bigint) IS 'Whether row security lets the caller see an agent';
 COMMENT ON FUNCTION tinydancer.is_restricted() IS 'Whether row security hides agents from the caller';
 COMMENT ON FUNCTION tinydancer.visible_ids() IS 'The agents that row security lets the caller see';
+COMMENT ON FUNCTION tinydancer.lock(regprocedure, boolean) IS 'Locks a function until the transaction ends; false if another has it';
+COMMENT ON FUNCTION tinydancer.lock_dimension() IS 'Keeps others from changing embeddings until the transaction ends';
 COMMENT ON FUNCTION tinydancer.dimension_besides(bigint) IS 'The dimension of the other agents'' embeddings, as of now; NULL for none';
 COMMENT ON FUNCTION tinydancer.caller() IS 'The role for whom a function of the extension runs; for policies of row security';
 COMMENT ON FUNCTION tinydancer.fail(text, text, text) IS 'Raises an error';
@@ -166,10 +168,10 @@ COMMENT ON FUNCTION tinydancer.watermark(boolean) IS 'What a fold in this statem
 COMMENT ON FUNCTION tinydancer.fold(boolean, boolean) IS 'Counts the tail into the estimates';
 COMMENT ON FUNCTION tinydancer.publish_metrics() IS 'See ruvector_publish_metrics';
 COMMENT ON FUNCTION tinydancer.unknown_agent(text) IS 'Raises the error for an unknown agent';
-COMMENT ON FUNCTION tinydancer.lock_agent(text) IS 'The row of an agent, locked';
+COMMENT ON FUNCTION tinydancer.lock_agent(text, boolean) IS 'The row of an agent, locked';
 COMMENT ON FUNCTION tinydancer.check_dimension(tinydancer.agents) IS 'Refuses an embedding of another dimension than the others have';
 COMMENT ON FUNCTION tinydancer.insert_agent(tinydancer.agents) IS 'Inserts an agent that is checked';
-COMMENT ON FUNCTION tinydancer.save_agent(tinydancer.agents) IS 'Updates an agent that is checked';
+COMMENT ON FUNCTION tinydancer.save_agent(tinydancer.agents, boolean) IS 'Updates an agent that is checked';
 COMMENT ON FUNCTION tinydancer.refuse_invisible(bigint) IS 'Refuses to write an agent that its writer could not see';
 COMMENT ON FUNCTION tinydancer.register_agent(text, text, text[], float8, float8, float8) IS 'See ruvector_register_agent';
 COMMENT ON FUNCTION tinydancer.register_agent_full(jsonb) IS 'See ruvector_register_agent_full';

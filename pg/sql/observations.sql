@@ -135,15 +135,12 @@ $$;
 CREATE FUNCTION tinydancer.fold(with_own boolean DEFAULT false, wait boolean DEFAULT true) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    lock_class constant integer := 7460191;
     here constant bigint := tinydancer.system_identifier();
     counted bigint;
 BEGIN
     -- First the lock, so that the statements below have a snapshot that was
     -- taken after it: locking and folding in one statement counts twice.
-    IF wait THEN
-        PERFORM pg_advisory_xact_lock(lock_class, 1);
-    ELSIF NOT pg_try_advisory_xact_lock(lock_class, 1) THEN
+    IF NOT tinydancer.lock('tinydancer.fold(boolean, boolean)', wait) THEN
         RETURN NULL;
     END IF;
     PERFORM FROM tinydancer.fold_state f WHERE f.sp = here FOR UPDATE;

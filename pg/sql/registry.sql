@@ -19,12 +19,24 @@ BEGIN
 END
 $$;
 
+-- Held by who changes an embedding, until his transaction ends: two could
+-- otherwise set two dimensions. All who take it do so before they lock an agent.
+CREATE FUNCTION tinydancer.lock_dimension() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM tinydancer.lock('tinydancer.lock_dimension()', true);
+END
+$$;
+
 -- The row of an agent that is about to be changed, locked.
-CREATE FUNCTION tinydancer.lock_agent(name text) RETURNS tinydancer.agents
+CREATE FUNCTION tinydancer.lock_agent(name text, with_embedding boolean) RETURNS tinydancer.agents
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     agent tinydancer.agents;
 BEGIN
+    IF with_embedding THEN
+        PERFORM tinydancer.lock_dimension();
+    END IF;
     SELECT a.* INTO agent FROM tinydancer.agents a
      WHERE a.name = lock_agent.name AND a.removed_at IS NULL AND tinydancer.is_visible(a.id)
        FOR UPDATE;
@@ -35,8 +47,7 @@ BEGIN
 END
 $$;
 
--- The first embedding sets the dimension of all. Writers of embeddings queue
--- up, so that two transactions cannot set two dimensions.
+-- The first embedding sets the dimension of all.
 CREATE FUNCTION tinydancer.check_dimension(agent tinydancer.agents) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -45,7 +56,7 @@ BEGIN
     IF agent.embedding IS NULL THEN
         RETURN;
     END IF;
-    PERFORM pg_advisory_xact_lock(7460191, 2);
+    PERFORM tinydancer.lock_dimension();
     dimension := tinydancer.dimension_besides(agent.id);
     IF dimension <> cardinality(agent.embedding) THEN
         PERFORM tinydancer.fail('22000',
@@ -81,10 +92,12 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION tinydancer.save_agent(agent tinydancer.agents) RETURNS void
+CREATE FUNCTION tinydancer.save_agent(agent tinydancer.agents, with_embedding boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM tinydancer.check_dimension(agent);
+    IF with_embedding THEN
+        PERFORM tinydancer.check_dimension(agent);
+    END IF;
     UPDATE tinydancer.agents a SET
         name = agent.name, agent_type = agent.agent_type, capabilities = agent.capabilities,
         cost_per_request = agent.cost_per_request, cost_per_token = agent.cost_per_token,
@@ -144,8 +157,10 @@ $$;
 
 CREATE FUNCTION tinydancer.update_agent(name text, patch jsonb) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    with_embedding constant boolean := coalesce(patch -> 'embedding' <> 'null', false);
 BEGIN
-    PERFORM tinydancer.save_agent(tinydancer.patched(tinydancer.lock_agent(name), patch));
+    PERFORM tinydancer.save_agent(tinydancer.patched(tinydancer.lock_agent(name, with_embedding), patch), with_embedding);
     RETURN true;
 END
 $$;
@@ -153,10 +168,11 @@ $$;
 CREATE FUNCTION tinydancer.set_agent_embedding(name text, embedding float4[]) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    agent tinydancer.agents := tinydancer.lock_agent(name);
+    with_embedding constant boolean := embedding IS NOT NULL;
+    agent tinydancer.agents := tinydancer.lock_agent(name, with_embedding);
 BEGIN
     agent.embedding := tinydancer.check_embedding(format('agent "%s": embedding', name), embedding);
-    PERFORM tinydancer.save_agent(agent);
+    PERFORM tinydancer.save_agent(agent, with_embedding);
     RETURN true;
 END
 $$;
@@ -164,13 +180,13 @@ $$;
 CREATE FUNCTION tinydancer.set_agent_active(name text, is_active boolean) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    agent tinydancer.agents := tinydancer.lock_agent(name);
+    agent tinydancer.agents := tinydancer.lock_agent(name, with_embedding => false);
 BEGIN
     IF is_active IS NULL THEN
         PERFORM tinydancer.fail('22004', 'is_active: got NULL, want true or false');
     END IF;
     agent.is_active := set_agent_active.is_active;
-    PERFORM tinydancer.save_agent(agent);
+    PERFORM tinydancer.save_agent(agent, with_embedding => false);
     RETURN true;
 END
 $$;
@@ -179,7 +195,7 @@ $$;
 CREATE FUNCTION tinydancer.remove_agent(name text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    agent tinydancer.agents := tinydancer.lock_agent(name);
+    agent tinydancer.agents := tinydancer.lock_agent(name, with_embedding => false);
 BEGIN
     UPDATE tinydancer.agents a SET removed_at = now(), updated_at = now() WHERE a.id = agent.id;
     RETURN true;
@@ -202,7 +218,7 @@ DECLARE
     chosen bigint[];
 BEGIN
     IF name IS NOT NULL THEN
-        chosen := ARRAY[(tinydancer.lock_agent(name)).id];
+        chosen := ARRAY[(tinydancer.lock_agent(name, with_embedding => false)).id];
     ELSE
         chosen := ARRAY(SELECT a.id FROM tinydancer.visible_agents a);
     END IF;

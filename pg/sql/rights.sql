@@ -2,9 +2,12 @@
 -- granted and revoked since is his, and pg_dump would take it for ours. (An
 -- upgrade that brings a function which is not for everybody revokes it itself.)
 
--- What destroys is not for everybody.
+-- What destroys is not for everybody, nor is what keeps others from publishing
+-- until the transaction ends.
 REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_clear_agents() FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_reset_metrics(text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_remove_agent(text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_publish_metrics() FROM PUBLIC;
 
 GRANT SELECT ON tinydancer.agent_status, tinydancer.routing_statistics TO PUBLIC;
 

@@ -13,7 +13,7 @@ const (
 	tail = `select count(*)::int from tinydancer.tail`
 
 	// foldLock is what a fold holds until the end of its transaction.
-	foldLock = `select pg_advisory_xact_lock(7460191, 1)`
+	foldLock = `select tinydancer.lock('tinydancer.fold(boolean, boolean)', true)`
 
 	update = `select ruvector_update_agent_metrics('a', 100, true, 1)`
 )

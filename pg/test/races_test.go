@@ -82,3 +82,73 @@ func TestTwoWriters(t *testing.T) {
 		}
 	}
 }
+
+// Who changes one agent does not wait for who changes another, unless both
+// change embeddings; and who changes an embedding does not keep an agent while
+// he waits to.
+func TestUnrelatedWritersDoNotWait(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Shared(t).Database(t)
+	for _, name := range []string{"a", "b"} {
+		db.Exec(t, `select ruvector_register_agent_full(jsonb_build_object('name', $1::text, 'embedding', '[1, 2]'::jsonb))`, name)
+	}
+	first, second, third := db.Connect(t), db.Connect(t), db.Connect(t)
+	do(t, first, `begin`)
+	do(t, first, `select ruvector_set_agent_active('a', true)`)
+	for _, sql := range []string{
+		`select ruvector_set_agent_active('b', false)`, `select ruvector_update_agent('b', '{"metadata": {"x": 1}}')`,
+		`select ruvector_update_agent('b', '{"embedding": null}')`, `select ruvector_set_agent_embedding('b', '{2,1}')`,
+	} {
+		do(t, second, sql)
+	}
+	do(t, first, `select ruvector_set_agent_embedding('a', '{2,1}')`)
+	waits := background(t, func(ctx context.Context) error {
+		return try(ctx, second, `select ruvector_set_agent_embedding('b', '{1,2}')`)
+	})
+	blocked(t, db, pid(second))
+	do(t, third, `select ruvector_set_agent_active('b', true)`)
+	do(t, first, `select ruvector_set_agent_active('b', false)`)
+	do(t, first, `commit`)
+	if err := waits(); err != nil {
+		t.Error(err)
+	}
+}
+
+// What the extension locks, nobody else can: a role without rights does not
+// keep others from publishing or from changing embeddings.
+func TestLocksAreTheOwnersAlone(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Shared(t).Database(t)
+	register(t, db, "a")
+	user := db.Role(t, "user").Connect(t)
+	do(t, user, `begin`)
+	do(t, user, `select pg_advisory_lock(7460191, 1), pg_advisory_lock(7460191, 2)`)
+	for _, sql := range []string{
+		`select tinydancer.lock('tinydancer.fold(boolean, boolean)', true)`, `select tinydancer.lock_dimension()`,
+		`select ruvector_publish_metrics()`, `lock table tinydancer.fold_state in row exclusive mode`,
+	} {
+		do(t, user, `savepoint s`)
+		if err := try(t.Context(), user, sql); stateOf(err) != "42501" {
+			t.Errorf("%s: got error %v, want 42501", sql, err)
+		}
+		do(t, user, `rollback to s`)
+	}
+	do(t, user, update)
+	do(t, db, update)
+	left(t, db, "with a transaction of somebody else's open", 0)
+	do(t, db, `select ruvector_set_agent_embedding('a', '{1,2}')`)
+	do(t, db, `select ruvector_publish_metrics()`)
+	do(t, user, `rollback`)
+	// Nor does who reads or dumps the tables, or vacuums them.
+	do(t, user, `begin`)
+	do(t, user, `select ruvector_get_agent('a'), ruvector_route('{1,2}')`)
+	reader := db.Connect(t)
+	do(t, reader, `begin`)
+	do(t, reader, `lock table tinydancer.fold_state, tinydancer.estimates, tinydancer.agents in access share mode`)
+	vacuum := db.Connect(t)
+	do(t, vacuum, `begin`)
+	do(t, vacuum, `lock table tinydancer.fold_state, tinydancer.estimates, tinydancer.agents in share update exclusive mode`)
+	do(t, db, update)
+	left(t, db, "with readers and a vacuum", 0)
+	do(t, db, `select ruvector_publish_metrics()`)
+}

@@ -17,7 +17,8 @@ func TestRoleSwitchLeaksNothing(t *testing.T) {
 		db.Exec(t, `select ruvector_register_agent_full(jsonb_build_object('name', 'of '||$1, 'metadata', jsonb_build_object('owner', $1::text)))`, owner)
 	}
 	db.Exec(t, `alter table tinydancer.agents enable row level security;
-		create policy own on tinydancer.agents using (metadata ->> 'owner' = current_user)`)
+		create policy own on tinydancer.agents using (metadata ->> 'owner' = current_user);
+		grant execute on function ruvector_remove_agent to public`)
 
 	conn := db.Connect(t)
 	questions := map[string]string{
@@ -103,7 +104,6 @@ func TestExecuteIsEnough(t *testing.T) {
 	if got := pgtest.One[string](t, user, `select ruvector_get_agent('a') #>> '{performance,total_requests}'`); got != "20" {
 		t.Errorf("total_requests: got %s, want 20", got)
 	}
-	user.Exec(t, `select ruvector_publish_metrics()`)
 	for _, sql := range []string{
 		`select name from tinydancer.agents`, `select count(*) from tinydancer.observations`,
 		`select * from tinydancer.estimates`, `select tinydancer.fold()`, `truncate tinydancer.agents`,
@@ -126,7 +126,7 @@ func TestPolicyIsAskedSparingly(t *testing.T) {
 	db.Exec(t, `create sequence asked; grant usage on sequence asked to public;
 		create function judge(id bigint) returns boolean language plpgsql as $$ begin perform nextval('public.asked'); return id % 2 = 0; end $$;
 		alter table tinydancer.agents enable row level security; create policy half on tinydancer.agents using (judge(id));
-		grant execute on function ruvector_clear_agents to public; grant execute on function ruvector_reset_metrics to public`)
+		grant execute on function ruvector_clear_agents, ruvector_reset_metrics, ruvector_remove_agent to public`)
 	conn := user.Connect(t)
 	for _, ask := range []struct {
 		sql  string

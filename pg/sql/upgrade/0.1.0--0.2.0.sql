@@ -22,6 +22,13 @@ ALTER TABLE tinydancer.observations
     DROP CONSTRAINT observations_quality_check;
 
 DROP FUNCTION tinydancer.latency_percentile(bigint, float8);
+DROP FUNCTION tinydancer.lock_agent(text);
+DROP FUNCTION tinydancer.save_agent(tinydancer.agents);
+
+-- What destroys, or holds others up, is no longer for everybody.
+REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_remove_agent(text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_publish_metrics() FROM PUBLIC;
+
 DROP INDEX tinydancer.observations_xid_idx;
 CREATE INDEX observations_sp_xid_idx ON tinydancer.observations (sp, xid);
 

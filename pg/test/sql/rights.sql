@@ -16,7 +16,8 @@ SELECT ruvector_route('{1,0}', 'quality') ->> 'agent_name';
 SELECT count(*) FROM ruvector_explain('{1,0}'), ruvector_route_table('{1,0}'), ruvector_route_batch('{1,0}');
 SELECT name, health FROM tinydancer.agent_status;
 SELECT total_agents FROM tinydancer.routing_statistics;
-SELECT ruvector_publish_metrics() >= 0;
+SELECT ruvector_publish_metrics();
+SELECT ruvector_remove_agent('a');
 SELECT ruvector_clear_agents();
 SELECT ruvector_reset_metrics('a');
 SELECT * FROM tinydancer.agents;
@@ -44,7 +45,6 @@ SELECT ruvector_update_agent_metrics('nobody', 1, true);
 SELECT ruvector_update_agent_metrics('a', 1, true);
 SELECT ruvector_set_agent_embedding('nobody', '{1}');
 SELECT count(*) FROM ruvector_find_agents_by_capability('coding');
-SELECT ruvector_publish_metrics() >= 0;
 SELECT ruvector_register_agent('a', 'LLM', '{}', 0, 0, 0);
 RESET search_path;
 RESET ROLE;
@@ -59,6 +59,7 @@ SELECT p.oid::regprocedure AS unguarded
 
 -- A policy: each tenant his own agents.
 ALTER TABLE tinydancer.agents ENABLE ROW LEVEL SECURITY;
+GRANT EXECUTE ON FUNCTION ruvector_remove_agent(text) TO td_bob;
 CREATE POLICY tenants ON tinydancer.agents USING (metadata ->> 'tenant' = current_user);
 CREATE FUNCTION sees() RETURNS TABLE (what text, answer text) LANGUAGE sql AS $$
     SELECT 'route', ruvector_route('{1,0}', 'quality', '{"on_no_match": "null"}') ->> 'agent_name'
