@@ -171,28 +171,16 @@ ask_as_caller(const int64 *id, int *count)
 		"SELECT id FROM tinydancer.agents WHERE id OPERATOR(pg_catalog.=) $1",
 	};
 	static SPIPlanPtr plans[lengthof(queries)];
-	static Oid	plan_relid = InvalidOid;
 	int			which = id != NULL;
 	MemoryContext result_context = CurrentMemoryContext;
 	Datum		value = id ? Int64GetDatum(*id) : (Datum) 0;
-	Oid			user,
-				relid = td_agents_relid();
+	Oid			user;
 	int			context;
 	int64	   *ids;
 
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(td_caller_id(), context | SECURITY_LOCAL_USERID_CHANGE);
 	SPI_connect();
-	if (plan_relid != relid)
-	{
-		for (size_t i = 0; i < lengthof(plans); i++)
-		{
-			if (plans[i])
-				SPI_freeplan(plans[i]);
-			plans[i] = NULL;
-		}
-		plan_relid = relid;
-	}
 	if (plans[which] == NULL)
 	{
 		Oid			types[] = {INT8OID};
