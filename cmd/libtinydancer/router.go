@@ -25,6 +25,9 @@ type router struct {
 	roster          *roster
 	maxAlternatives int
 	out             tape // kept between answers
+
+	said    string // the constraints of the last request that had some
+	options tinydancer.Options
 }
 
 func bytesOf(s C.td_span) []byte {
@@ -142,7 +145,7 @@ func (r *router) read(q *C.td_request) (a ask, err error) {
 	}
 	a.MaxAlternatives, a.none = r.maxAlternatives, r.maxAlternatives == 0
 	if q.constraints.len > 0 {
-		o, err := tinydancer.ParseConstraints(bytesOf(q.constraints))
+		o, err := r.constraints(bytesOf(q.constraints))
 		if err != nil {
 			return a, err
 		}
@@ -155,6 +158,22 @@ func (r *router) read(q *C.td_request) (a ask, err error) {
 		a.Among = r.roster.visible(unsafe.Slice((*int64)(q.visible), q.nvisible))
 	}
 	return a, nil
+}
+
+// longestKept is how long constraints may be to be kept until the next request.
+const longestKept = 4096
+
+// constraints reads the constraints of a request. Those of the last one are
+// kept: the rows of a statement mostly have the same.
+func (r *router) constraints(text []byte) (tinydancer.Options, error) {
+	if string(text) == r.said {
+		return r.options, nil
+	}
+	o, err := tinydancer.ParseConstraints(text)
+	if err == nil && len(text) <= longestKept {
+		r.said, r.options = string(text), o
+	}
+	return o, err
 }
 
 // visible turns row ids into a set of agents.
