@@ -75,6 +75,11 @@ type Config struct {
 	// to none, to 1e12; defaults to 10.
 	PriorWeight float64
 
+	// ExplorationFloor is the share of decisions, from 1e-12 to 1, in which
+	// [Router.Decide] tries any eligible agent alike, so that none is ever
+	// beyond recovery. Defaults to 0.02.
+	ExplorationFloor float64
+
 	// Tokens is how long a request is taken to be where it does not say so,
 	// for agents that charge by the token. Defaults to 1000.
 	Tokens float64
@@ -85,6 +90,7 @@ const (
 	DefaultReferenceCostUSD   = 0.01
 	DefaultReferenceLatencyMS = 1000
 	DefaultPriorWeight        = 10
+	DefaultExplorationFloor   = 0.02
 	DefaultTokens             = 1000
 )
 
@@ -128,6 +134,7 @@ func (c Config) withDefaults() (Config, error) {
 		{"reference latency", &c.ReferenceLatencyMS, DefaultReferenceLatencyMS, 1e12},
 		{"prior weight", &c.PriorWeight, DefaultPriorWeight, 1e12},
 		{"tokens", &c.Tokens, DefaultTokens, math.MaxFloat64},
+		{"exploration floor", &c.ExplorationFloor, DefaultExplorationFloor, 1},
 	} {
 		if *s.value == 0 {
 			*s.value = s.fallback
@@ -135,7 +142,7 @@ func (c Config) withDefaults() (Config, error) {
 		if !(*s.value >= 1e-12 && *s.value <= s.most) {
 			want := "a finite number of at least 1e-12"
 			if s.most < math.MaxFloat64 {
-				want = "a number from 1e-12 to 1e+12"
+				want = "a number from 1e-12 to " + formatNumber(s.most)
 			}
 			return c, invalid(s.name, formatNumber(*s.value), want)
 		}

@@ -32,6 +32,9 @@ type Decision struct {
 	many        []Alternative
 	alternative int // how many there are
 	constrained bool
+
+	explored   string  // the agent that looked best, if another one was drawn
+	propensity float64 // likewise
 }
 
 // Alternative is an agent that was eligible and not chosen.
@@ -131,6 +134,11 @@ func (d *Decision) Reasoning() string { return string(d.AppendReasoning(nil)) }
 
 // AppendReasoning appends [Decision.Reasoning] to b.
 func (d *Decision) AppendReasoning(b []byte) []byte {
+	if d.explored != "" {
+		b = append(b, "tried to learn about it, as one in "...)
+		b = appendFigure(b, 1/d.propensity)
+		return append(append(append(b, " such requests is; "...), d.explored...), " looks best"...)
+	}
 	switch d.Target {
 	case Cost:
 		b = append(b, "lowest predicted cost: "...)

@@ -39,8 +39,9 @@ type Tally struct {
 	FailureQualitySum float64 // over rated failures; an unrated failure is worth 0
 	QualitySquareSum  float64 // over all rated outcomes
 
-	LatencySum       float64 // ms, over all requests
-	LatencySquareSum float64 // ms², over all requests
+	Latencies        int64   // requests whose latency is known
+	LatencySum       float64 // ms, over those
+	LatencySquareSum float64 // ms², over those
 }
 
 // Validate reports the first value that no set of outcomes can add up to, as
@@ -57,6 +58,7 @@ func (t Tally) Validate() error {
 		{"sum of the qualities of successes", t.SuccessQualitySum, float64(t.RatedSuccesses)},
 		{"sum of the qualities of failures", t.FailureQualitySum, float64(t.RatedFailures)},
 		{"sum of the squares of qualities", t.QualitySquareSum, float64(t.RatedSuccesses + t.RatedFailures)},
+		{"latencies", float64(t.Latencies), math.MaxFloat64},
 		{"sum of latencies", t.LatencySum, math.MaxFloat64},
 		{"sum of the squares of latencies", t.LatencySquareSum, math.MaxFloat64},
 	} {
@@ -70,6 +72,7 @@ func (t Tally) Validate() error {
 // Add counts one outcome, which must be valid.
 func (t *Tally) Add(o Outcome) {
 	t.Requests++
+	t.Latencies++
 	t.LatencySum += o.LatencyMS
 	t.LatencySquareSum += float64(o.LatencyMS * o.LatencyMS)
 	if o.Success {
@@ -95,7 +98,7 @@ func (t *Tally) observe(declared Performance) Performance {
 	p := declared
 	before, n := float64(declared.TotalRequests), float64(t.Requests)
 	p.TotalRequests = sumCounts(declared.TotalRequests, t.Requests)
-	p.AvgLatencyMS = pooled(declared.AvgLatencyMS, before, t.LatencySum, n)
+	p.AvgLatencyMS = pooled(declared.AvgLatencyMS, before, t.LatencySum, float64(t.Latencies))
 	p.SuccessRate = pooled(declared.SuccessRate, before, float64(t.Successes), n)
 	p.Quality = pooled(declared.Quality, before, t.SuccessQualitySum+t.FailureQualitySum, float64(t.RatedSuccesses+t.RatedFailures))
 	return p
@@ -163,11 +166,12 @@ func estimate(declared Performance, t *Tally, prior float64) Estimate {
 	}
 	e.QualitySD = math.Sqrt(variance / (prior + known + 1))
 
+	n = float64(t.Latencies)
 	e.LatencyMS = pooled(declared.AvgLatencyMS, prior, t.LatencySum, n)
 	share := prior / (prior + n)
 	spread := latencyCV * declared.AvgLatencyMS
 	square := float64(spread*spread) * share
-	if t.Requests > 0 {
+	if t.Latencies > 0 {
 		mean := t.LatencySum / n
 		square += math.Max(0, t.LatencySquareSum-float64(t.LatencySum*mean)) / (prior + n)
 		shift := mean - declared.AvgLatencyMS

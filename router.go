@@ -195,7 +195,7 @@ func (s *scratch) prepare(p *plan, req *Request) error {
 	if want == 0 {
 		want = max(1, len(e))
 	}
-	s.norm = f32.Norm(e)
+	s.asked, s.norm = e, f32.Norm(e)
 	if len(e) == want && s.norm >= minNorm && s.norm <= maxNorm {
 		return nil
 	}

@@ -28,6 +28,7 @@ typedef struct td_request
 	const int64_t *visible;
 	int64_t nvisible;
 	int64_t as_rows;
+	const uint8_t *decision_id;
 } td_request;
 
 #endif

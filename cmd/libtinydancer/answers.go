@@ -1,22 +1,49 @@
 package main
 
-import "github.com/tinydancer/tinydancer"
+import (
+	"fmt"
+
+	"github.com/tinydancer/tinydancer"
+)
 
 // decision writes a decision in the shape that ruvector_route promises.
 func (t *tape) decision(d *tinydancer.Decision, noAlternatives bool) {
-	// Keys come in the order in which jsonb keeps them, by length and then by
-	// bytes, so that PostgreSQL finds nothing to sort.
+	t.object(d, nil, [16]byte{}, noAlternatives)
+}
+
+// chosen writes a choice in the shape that ruvector_decide promises.
+func (t *tape) chosen(c *tinydancer.Choice, id [16]byte, noAlternatives bool) {
+	t.object(&c.Decision, c, id, noAlternatives)
+}
+
+// object writes keys in the order in which jsonb keeps them, by length and then
+// by bytes, so that PostgreSQL finds nothing to sort.
+func (t *tape) object(d *tinydancer.Decision, c *tinydancer.Choice, id [16]byte, noAlternatives bool) {
 	t.tag('{')
+	if c != nil {
+		t.key("explored")
+		t.boolean(c.Explored)
+	}
 	t.key("reasoning")
 	t.written(d.AppendReasoning)
 	t.key("agent_name")
 	t.text(d.AgentName)
 	t.key("confidence")
 	t.number(d.Confidence)
+	if c != nil {
+		t.key("propensity")
+		t.number(c.Propensity)
+		t.key("decision_id")
+		t.text(uuid(id))
+	}
 	t.key("alternatives")
 	t.alternatives(d, noAlternatives)
 	t.key("estimated_cost")
 	t.number(d.EstimatedCostUSD)
+	if c != nil {
+		t.key("policy_version")
+		t.number(float64(c.PolicyVersion))
+	}
 	t.key("expected_quality")
 	t.number(d.ExpectedQuality)
 	t.key("similarity_score")
@@ -28,6 +55,27 @@ func (t *tape) decision(d *tinydancer.Decision, noAlternatives bool) {
 	t.key("estimated_latency_ms")
 	t.number(d.EstimatedLatencyMS)
 	t.tag('}')
+}
+
+// uuid is the text of an id.
+func uuid(id [16]byte) string {
+	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
+}
+
+// choice writes what pg/src/decide.c records of a decision.
+func (t *tape) choice(c *tinydancer.Choice, ids map[string]int64) {
+	t.long(ids[c.AgentName])
+	t.float(c.Propensity)
+	t.long(c.PolicyVersion)
+	t.boolean(c.Explored)
+	t.text(c.Target.String())
+	t.float(c.ExpectedQuality)
+	t.float(c.EstimatedCostUSD)
+	t.float(c.EstimatedLatencyMS)
+	t.long(int64(len(c.Eligible)))
+	for _, name := range c.Eligible {
+		t.long(ids[name])
+	}
 }
 
 func (t *tape) alternatives(d *tinydancer.Decision, none bool) {

@@ -87,14 +87,14 @@ func FuzzReadTallies(f *testing.F) {
 	p.tally(7, tinydancer.Tally{Requests: 3, Successes: 2, RatedSuccesses: 1, SuccessQualitySum: 0.5, QualitySquareSum: 0.25, LatencySum: 9, LatencySquareSum: 81})
 	p.tally(8, tinydancer.Tally{LatencySum: math.Inf(1), SuccessQualitySum: math.NaN()})
 	f.Add([]byte(p))
-	f.Add([]byte(p[:81]))
+	f.Add([]byte(p[:89]))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		tallies, err := readTallies(data)
 		if err != nil && !errors.Is(err, errWire) {
 			t.Fatal(err)
 		}
-		const size = 10 * 8
+		const size = 11 * 8
 		if (err == nil) != (len(data)%size == 0) || len(tallies) > len(data)/size+1 {
 			t.Fatalf("%d tallies from %d bytes, %v", len(tallies), len(data), err)
 		}

@@ -6,6 +6,7 @@ package main
 import "C"
 
 import (
+	"encoding/binary"
 	"errors"
 	"runtime/cgo"
 	"slices"
@@ -212,6 +213,29 @@ func td_route_request(q *C.td_request, reply *C.td_reply) C.int {
 		} else {
 			r.out.decision(&d, a.none)
 		}
+		return r.out, nil
+	})
+}
+
+//export td_decide_request
+func td_decide_request(q *C.td_request, reply *C.td_reply) C.int {
+	return answer(reply, func() ([]byte, error) {
+		r := cgo.Handle(q.router).Value().(*router)
+		a, err := r.read(q)
+		if err != nil {
+			return nil, err
+		}
+		id := [16]byte(unsafe.Slice((*byte)(q.decision_id), 16))
+		c, err := r.Decide(a.Request, binary.BigEndian.Uint64(id[8:])) // the random half
+		if a.nullOnNoMatch && tinydancer.IsNoMatch(err) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		r.out = r.out[:0]
+		r.out.choice(&c, r.roster.ids)
+		r.out.chosen(&c, id, a.none)
 		return r.out, nil
 	})
 }

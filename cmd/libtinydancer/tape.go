@@ -12,7 +12,8 @@ import (
 //	k  s    u32, bytes   key; string
 //	n    i64, i32        number: mantissa, then how many decimals it has
 //	d    f64             float8
-//	i    i64             integer
+//	i    i64             integer, int4
+//	l    i64             integer, int8
 //	t  f  0              true, false, null
 //	r                    a row begins
 type tape []byte
@@ -47,6 +48,11 @@ func (t *tape) float(v float64) {
 
 func (t *tape) integer(v int64) {
 	t.tag('i')
+	*t = binary.NativeEndian.AppendUint64(*t, uint64(v))
+}
+
+func (t *tape) long(v int64) {
+	t.tag('l')
 	*t = binary.NativeEndian.AppendUint64(*t, uint64(v))
 }
 

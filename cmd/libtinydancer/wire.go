@@ -129,6 +129,7 @@ func readTallies(data []byte) (map[int64]tinydancer.Tally, error) {
 			Successes:         w.int64(),
 			RatedSuccesses:    w.int64(),
 			RatedFailures:     w.int64(),
+			Latencies:         w.int64(),
 			SuccessQualitySum: w.float64(),
 			FailureQualitySum: w.float64(),
 			QualitySquareSum:  w.float64(),
@@ -140,7 +141,7 @@ func readTallies(data []byte) (map[int64]tinydancer.Tally, error) {
 }
 
 // configNumbers is how many settings pg/src/settings.c passes.
-const configNumbers = 9
+const configNumbers = 10
 
 // readConfig also returns tinydancer.max_alternatives.
 func readConfig(data []byte) (tinydancer.Config, int, error) {
@@ -155,8 +156,9 @@ func readConfig(data []byte) (tinydancer.Config, int, error) {
 		ReferenceLatencyMS: v[5],
 		PriorWeight:        v[6],
 		Tokens:             v[7],
+		ExplorationFloor:   v[8],
 	}
-	if w.bad || w.more() || v[8] != math.Trunc(v[8]) || math.Abs(v[8]) > math.MaxInt32 {
+	if w.bad || w.more() || v[9] != math.Trunc(v[9]) || math.Abs(v[9]) > math.MaxInt32 {
 		return c, 0, errWire
 	}
 	if c.Weights == (tinydancer.Weights{}) { // which the library takes for "the defaults"
@@ -165,5 +167,5 @@ func readConfig(data []byte) (tinydancer.Config, int, error) {
 			message: "tinydancer.weight_*: got 0 for all four, want one above 0",
 		}
 	}
-	return c, int(v[8]), nil
+	return c, int(v[9]), nil
 }

@@ -59,7 +59,7 @@ func (p *pen) row(r row) {
 }
 
 func (p *pen) tally(id int64, t tinydancer.Tally) {
-	for _, v := range []int64{id, t.Requests, t.Successes, t.RatedSuccesses, t.RatedFailures} {
+	for _, v := range []int64{id, t.Requests, t.Successes, t.RatedSuccesses, t.RatedFailures, t.Latencies} {
 		p.int64(v)
 	}
 	for _, v := range []float64{t.SuccessQualitySum, t.FailureQualitySum, t.QualitySquareSum, t.LatencySum, t.LatencySquareSum} {
@@ -140,7 +140,7 @@ func TestTalliesCross(t *testing.T) {
 				Requests: n.Draw(t, "requests"), Successes: n.Draw(t, "successes"),
 				RatedSuccesses: n.Draw(t, "rated"), RatedFailures: n.Draw(t, "failed"),
 				SuccessQualitySum: x.Draw(t, "good"), FailureQualitySum: x.Draw(t, "bad"), QualitySquareSum: x.Draw(t, "squares"),
-				LatencySum: x.Draw(t, "latency"), LatencySquareSum: x.Draw(t, "latency squares"),
+				Latencies: n.Draw(t, "latencies"), LatencySum: x.Draw(t, "latency"), LatencySquareSum: x.Draw(t, "latency squares"),
 			}
 		}
 		for id, tally := range want {
@@ -165,28 +165,29 @@ func TestConfigCrosses(t *testing.T) {
 		}
 		return p
 	}
-	c, n, err := readConfig(settings(0.1, 0.2, 0.3, 0.4, 5, 6, 7, 8, -1))
+	c, n, err := readConfig(settings(0.1, 0.2, 0.3, 0.4, 5, 6, 7, 8, 0.5, -1))
 	want := tinydancer.Config{
 		Weights:          tinydancer.Weights{Quality: 0.1, Cost: 0.2, Latency: 0.3, Similarity: 0.4},
 		ReferenceCostUSD: 5, ReferenceLatencyMS: 6, PriorWeight: 7, Tokens: 8,
+		ExplorationFloor: 0.5,
 	}
 	if err != nil || c != want || n != -1 {
 		t.Errorf("got %+v, %d and %v", c, n, err)
 	}
 	for name, p := range map[string]pen{
 		"nothing":          nil,
-		"a number short":   settings(1, 1, 1, 1, 1, 1, 1, 1),
-		"a byte short":     settings(1, 1, 1, 1, 1, 1, 1, 1, 1)[:71],
-		"a byte more":      append(settings(1, 1, 1, 1, 1, 1, 1, 1, 1), 0),
-		"half alternative": settings(1, 1, 1, 1, 1, 1, 1, 1, 0.5),
-		"NaN alternatives": settings(1, 1, 1, 1, 1, 1, 1, 1, math.NaN()),
-		"too many":         settings(1, 1, 1, 1, 1, 1, 1, 1, 1e300),
+		"a number short":   settings(1, 1, 1, 1, 1, 1, 1, 1, 1),
+		"a byte short":     settings(1, 1, 1, 1, 1, 1, 1, 1, 1, 1)[:79],
+		"a byte more":      append(settings(1, 1, 1, 1, 1, 1, 1, 1, 1, 1), 0),
+		"half alternative": settings(1, 1, 1, 1, 1, 1, 1, 1, 1, 0.5),
+		"NaN alternatives": settings(1, 1, 1, 1, 1, 1, 1, 1, 1, math.NaN()),
+		"too many":         settings(1, 1, 1, 1, 1, 1, 1, 1, 1, 1e300),
 	} {
 		if _, _, err := readConfig(p); !errors.Is(err, errWire) {
 			t.Errorf("%s: got %v, want broken rows", name, err)
 		}
 	}
-	_, _, err = readConfig(settings(0, 0, 0, 0, 1, 1, 1, 1, 3))
+	_, _, err = readConfig(settings(0, 0, 0, 0, 1, 1, 1, 1, 0.02, 3))
 	if r := reportOf(err); r.state != stateInvalid || r.message != "tinydancer.weight_*: got 0 for all four, want one above 0" {
 		t.Errorf("weights of 0: %+v", r)
 	}
@@ -213,7 +214,7 @@ func TestColumnsComeInTheOrderOfC(t *testing.T) {
 			"load.c", "const numbers[] = {", "}",
 			"cost_per_request cost_per_token monthly_fixed declared_latency_ms declared_quality declared_success_rate",
 		},
-		{"load.c", "const counts[] = {", "}", "agent_id requests successes rated_successes rated_failures"},
+		{"load.c", "const counts[] = {", "}", "agent_id requests successes rated_successes rated_failures latencies"},
 		{
 			"load.c", "const sums[] = {", "}",
 			"success_quality_sum failure_quality_sum quality_square_sum latency_sum latency_square_sum",
@@ -221,7 +222,7 @@ func TestColumnsComeInTheOrderOfC(t *testing.T) {
 		{
 			"settings.c", "static struct\n{", "}",
 			"double weight_quality double weight_cost double weight_latency double weight_similarity double reference_cost " +
-				"double reference_latency_ms double prior_weight double expected_tokens double max_alternatives",
+				"double reference_latency_ms double prior_weight double expected_tokens double exploration_floor double max_alternatives",
 		},
 	} {
 		if got := quoted(c.file, c.from, c.to); got != c.want {

@@ -26,3 +26,6 @@ CREATE FUNCTION tinydancer.dimension_besides(agent_id bigint) RETURNS integer
 
 CREATE FUNCTION tinydancer.caller() RETURNS name
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'td_caller';
+
+CREATE FUNCTION tinydancer.told() RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'td_told';

@@ -81,3 +81,18 @@ CREATE FUNCTION @extschema@.ruvector_explain(
 
 CREATE FUNCTION @extschema@.ruvector_embed(input text) RETURNS float4[]
     LANGUAGE c STABLE PARALLEL SAFE COST 500 AS 'MODULE_PATHNAME', 'td_embed';
+
+CREATE FUNCTION @extschema@.ruvector_decide(
+    request_embedding float4[], optimize_for text DEFAULT 'balanced', constraints jsonb DEFAULT NULL,
+    session text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE c VOLATILE PARALLEL UNSAFE COST 1000 AS 'MODULE_PATHNAME', 'td_decide';
+
+CREATE FUNCTION @extschema@.ruvector_feedback(
+    decision_id uuid, latency_ms float8 DEFAULT NULL, success boolean DEFAULT NULL, quality float8 DEFAULT NULL,
+    cost_usd float8 DEFAULT NULL, tokens bigint DEFAULT NULL, metrics jsonb DEFAULT NULL,
+    idempotency_key text DEFAULT NULL) RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'td_call';
+
+CREATE FUNCTION @extschema@.ruvector_apply_retention() RETURNS SETOF text
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'td_call';
+REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_apply_retention() FROM PUBLIC;

@@ -6,8 +6,8 @@ CREATE FUNCTION tinydancer.agent_performance() RETURNS TABLE (
 LANGUAGE sql STABLE
 BEGIN ATOMIC
     SELECT a.id,
-           CASE WHEN o.requests > 0
-                THEN (a.declared_requests * a.declared_latency_ms + o.latency_sum) / (a.declared_requests + o.requests)
+           CASE WHEN o.latencies > 0
+                THEN (a.declared_requests * a.declared_latency_ms + o.latency_sum) / (a.declared_requests + o.latencies)
                 ELSE a.declared_latency_ms END,
            CASE WHEN o.rated_successes + o.rated_failures > 0
                 THEN (a.declared_requests * a.declared_quality + o.success_quality_sum + o.failure_quality_sum)
@@ -108,7 +108,7 @@ BEGIN
                    'average_latency_ms', avg(p.avg_latency_ms) FILTER (WHERE a.is_active),
                    'agents_with_embedding', count(a.embedding),
                    'dimension', max(cardinality(a.embedding)),
-                   'unpublished_observations', (SELECT count(*) FROM tinydancer.tail),
+                   'unpublished_observations', (SELECT count(*) FILTER (WHERE t.sign > 0) FROM tinydancer.tail t),
                    'published_at', (SELECT max(f.folded_at) FROM tinydancer.fold_state f
                                      WHERE f.sp = tinydancer.system_identifier()))
           FROM tinydancer.visible_agents a

@@ -1,23 +1,26 @@
 -- From observations to figures. See docs/architecture.md, "Observations".
 
--- Each cluster (by its system identifier) that observations are of, and how far
--- they are folded. Those of others came with a dump. The index is jumped over
--- from one cluster to the next.
+-- Each cluster (by its system identifier) that observations or feedback are of,
+-- and how far they are folded. Those of others came with a dump. The indexes are
+-- jumped over from one cluster to the next.
 CREATE FUNCTION tinydancer.origins() RETURNS TABLE (sp bigint, snap pg_snapshot)
 LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    SELECT min(o.sp) INTO sp FROM tinydancer.observations o;
-    WHILE sp IS NOT NULL LOOP
+    sp := '-9223372036854775808';
+    LOOP
+        SELECT least((SELECT min(o.sp) FROM tinydancer.observations o WHERE o.sp > origins.sp),
+                     (SELECT min(f.sp) FROM tinydancer.feedback f WHERE f.sp > origins.sp)) INTO sp;
+        EXIT WHEN sp IS NULL;
         snap := coalesce((SELECT f.snap FROM tinydancer.fold_state f WHERE f.sp = origins.sp), '1:1:');
         RETURN NEXT;
-        SELECT min(o.sp) INTO sp FROM tinydancer.observations o WHERE o.sp > origins.sp;
     END LOOP;
 END
 $$;
 
--- The observations that the fold has not counted, as the present statement
--- sees both. A transaction id is judged by the state of its own cluster alone.
-CREATE VIEW tinydancer.tail AS
+-- Observations and feedback that the fold has not counted, as the present
+-- statement sees them and the watermark. A transaction id is judged by the
+-- state of its own cluster alone.
+CREATE VIEW tinydancer.observation_tail AS
     SELECT o.*
       FROM tinydancer.origins() AS f,
            LATERAL (
@@ -29,17 +32,99 @@ CREATE VIEW tinydancer.tail AS
                   AND NOT pg_visible_in_snapshot(o.xid, f.snap)
                OFFSET 0) AS o;
 
+CREATE VIEW tinydancer.feedback_tail AS
+    SELECT o.*
+      FROM tinydancer.origins() AS f,
+           LATERAL (
+               SELECT * FROM tinydancer.feedback o
+                WHERE o.sp = f.sp
+                  AND o.xid BETWEEN pg_snapshot_xmin(f.snap) AND xid8 '18446744073709551615'
+                  AND NOT pg_visible_in_snapshot(o.xid, f.snap)
+               OFFSET 0) AS o;
+
+-- Decisions of which something new was told: what was counted of them, with
+-- sign −1, and what is known now, with sign +1. Each state is a function of a
+-- set of reports, so that whatever order they come in, the sum is right.
+CREATE FUNCTION tinydancer.reconciled_tail(with_own boolean) RETURNS TABLE (
+    sign integer, agent_id bigint, latency_ms float8, success boolean, quality float8, received_at timestamptz)
+LANGUAGE sql STABLE AS $$
+    WITH own AS (
+        SELECT CASE WHEN with_own THEN NULL ELSE pg_current_xact_id_if_assigned() END AS xid,
+               tinydancer.system_identifier() AS sp
+    ), touched AS (
+        SELECT t.decision_id, false AS waited
+          FROM tinydancer.feedback_tail t, own
+         WHERE t.sp <> own.sp OR t.xid IS DISTINCT FROM own.xid
+        UNION
+        SELECT u.decision_id, true FROM tinydancer.unmatched u
+    ), reports AS (
+        SELECT d.agent_id, f.*,
+               NOT d.waited AND pg_visible_in_snapshot(f.xid, coalesce(s.snap, '1:1:')) AS counted
+          FROM (SELECT t.decision_id, d.agent_id, bool_or(t.waited) AS waited
+                  FROM touched t
+                  JOIN tinydancer.decisions d USING (decision_id)
+                 GROUP BY t.decision_id, d.agent_id) AS d
+          JOIN tinydancer.feedback f USING (decision_id)
+          LEFT JOIN tinydancer.fold_state s ON s.sp = f.sp,
+               own
+         WHERE f.sp <> own.sp OR f.xid IS DISTINCT FROM own.xid
+    ), states AS (
+        SELECT 1 AS sign, r.* FROM reports r
+        UNION ALL
+        SELECT -1, r.* FROM reports r WHERE r.counted
+    ), once AS (
+        SELECT DISTINCT ON (s.sign, s.decision_id, s.key) s.*
+          FROM states s
+         ORDER BY s.sign, s.decision_id, s.key, s.received_at, s.xid
+    ), known AS (
+        SELECT o.sign, o.decision_id, o.agent_id,
+               (array_agg(o.latency_ms ORDER BY o.received_at DESC, o.xid DESC) FILTER (WHERE o.latency_ms IS NOT NULL))[1] AS latency_ms,
+               (array_agg(o.success ORDER BY o.received_at DESC, o.xid DESC) FILTER (WHERE o.success IS NOT NULL))[1] AS success,
+               (array_agg(o.quality ORDER BY o.received_at DESC, o.xid DESC) FILTER (WHERE o.quality IS NOT NULL))[1] AS quality,
+               min(o.received_at) AS first_at,
+               max(o.received_at) AS received_at
+          FROM once o
+         GROUP BY o.sign, o.decision_id, o.agent_id
+    )
+    SELECT k.sign, k.agent_id, k.latency_ms, coalesce(k.success, CASE WHEN k.quality IS NOT NULL THEN true END),
+           k.quality, k.received_at
+      FROM (SELECT *, count(*) OVER (PARTITION BY decision_id, latency_ms, success, quality) AS same,
+                   min(first_at) FILTER (WHERE sign < 0) OVER (PARTITION BY decision_id) AS counted_at
+              FROM known) AS k
+      LEFT JOIN tinydancer.estimates e ON e.agent_id = k.agent_id
+     WHERE k.same = 1 -- the others did not change
+       -- What was counted before a reset is forgotten, and so is what corrects it.
+       AND (k.counted_at < e.reset_at) IS NOT TRUE
+$$;
+
+-- What the fold has to count, as signed outcomes: +1 for an observation, and
+-- for a decision of which something new was told what is known of it now, −1
+-- for what was counted of it before.
+CREATE FUNCTION tinydancer.uncounted(with_own boolean) RETURNS TABLE (
+    sign integer, agent_id bigint, latency_ms float8, success boolean, quality float8, observed_at timestamptz)
+LANGUAGE sql STABLE AS $$
+    SELECT 1, o.agent_id, o.latency_ms, o.success, o.quality, o.observed_at
+      FROM tinydancer.observation_tail o
+     WHERE with_own OR o.sp <> tinydancer.system_identifier() OR o.xid IS DISTINCT FROM pg_current_xact_id_if_assigned()
+    UNION ALL
+    SELECT r.sign, r.agent_id, r.latency_ms, r.success, r.quality, r.received_at
+      FROM tinydancer.reconciled_tail(with_own) AS r
+$$;
+
+CREATE VIEW tinydancer.tail AS SELECT * FROM tinydancer.uncounted(true);
+
 CREATE VIEW tinydancer.tail_sums AS
     SELECT agent_id,
-           count(*) AS requests,
-           count(*) FILTER (WHERE success) AS successes,
-           count(quality) FILTER (WHERE success) AS rated_successes,
-           count(quality) FILTER (WHERE NOT success) AS rated_failures,
-           coalesce(sum(quality) FILTER (WHERE success), 0) AS success_quality_sum,
-           coalesce(sum(quality) FILTER (WHERE NOT success), 0) AS failure_quality_sum,
-           coalesce(sum(quality * quality), 0) AS quality_square_sum,
-           sum(latency_ms) AS latency_sum,
-           sum(latency_ms * latency_ms) AS latency_square_sum,
+           coalesce(sum(sign) FILTER (WHERE success IS NOT NULL), 0) AS requests,
+           coalesce(sum(sign) FILTER (WHERE success), 0) AS successes,
+           coalesce(sum(sign) FILTER (WHERE success AND quality IS NOT NULL), 0) AS rated_successes,
+           coalesce(sum(sign) FILTER (WHERE NOT success AND quality IS NOT NULL), 0) AS rated_failures,
+           coalesce(sum(sign * quality) FILTER (WHERE success), 0) AS success_quality_sum,
+           coalesce(sum(sign * quality) FILTER (WHERE NOT success), 0) AS failure_quality_sum,
+           coalesce(sum(sign * quality * quality), 0) AS quality_square_sum,
+           coalesce(sum(sign) FILTER (WHERE latency_ms IS NOT NULL), 0) AS latencies,
+           coalesce(sum(sign * latency_ms), 0) AS latency_sum,
+           coalesce(sum(sign * latency_ms * latency_ms), 0) AS latency_square_sum,
            max(observed_at) AS last_observed_at
       FROM tinydancer.tail
      GROUP BY agent_id;
@@ -58,8 +143,9 @@ RETURN CASE WHEN bucket <= -692 THEN 0
             ELSE 2 * power(1.01::float8 / 0.99, bucket) / (1.01::float8 / 0.99 + 1) END;
 
 CREATE VIEW tinydancer.tail_histogram AS
-    SELECT agent_id, tinydancer.latency_bucket(latency_ms) AS bucket, count(*) AS n
+    SELECT agent_id, tinydancer.latency_bucket(latency_ms) AS bucket, sum(sign) AS n
       FROM tinydancer.tail
+     WHERE latency_ms IS NOT NULL
      GROUP BY agent_id, tinydancer.latency_bucket(latency_ms);
 
 -- Exact sums: what is folded and what is not.
@@ -71,14 +157,15 @@ CREATE VIEW tinydancer.observed AS
            sum(rated_failures)::bigint AS rated_failures,
            sum(success_quality_sum) AS success_quality_sum,
            sum(failure_quality_sum) AS failure_quality_sum,
+           sum(latencies)::bigint AS latencies,
            sum(latency_sum) AS latency_sum,
            max(last_observed_at) AS last_observed_at
       FROM (SELECT agent_id, requests, successes, rated_successes, rated_failures,
-                   success_quality_sum, failure_quality_sum, latency_sum, last_observed_at
+                   success_quality_sum, failure_quality_sum, latencies, latency_sum, last_observed_at
               FROM tinydancer.estimates
             UNION ALL
             SELECT agent_id, requests, successes, rated_successes, rated_failures,
-                   success_quality_sum, failure_quality_sum, latency_sum, last_observed_at
+                   success_quality_sum, failure_quality_sum, latencies, latency_sum, last_observed_at
               FROM tinydancer.tail_sums) AS parts
      GROUP BY agent_id;
 
@@ -145,44 +232,60 @@ BEGIN
     END IF;
     PERFORM FROM tinydancer.fold_state f WHERE f.sp = here FOR UPDATE;
 
-    WITH sums AS MATERIALIZED (
-        SELECT * FROM tinydancer.tail
-         WHERE with_own OR sp <> here OR xid IS DISTINCT FROM pg_current_xact_id_if_assigned()
+    WITH outcomes AS MATERIALIZED (
+        SELECT * FROM tinydancer.uncounted(with_own)
     ), per_agent AS (
         INSERT INTO tinydancer.estimates AS e (
             agent_id, requests, successes, rated_successes, rated_failures, success_quality_sum,
-            failure_quality_sum, quality_square_sum, latency_sum, latency_square_sum, last_observed_at)
+            failure_quality_sum, quality_square_sum, latencies, latency_sum, latency_square_sum, last_observed_at)
         SELECT agent_id,
-               count(*),
-               count(*) FILTER (WHERE success),
-               count(quality) FILTER (WHERE success),
-               count(quality) FILTER (WHERE NOT success),
-               coalesce(sum(quality) FILTER (WHERE success), 0),
-               coalesce(sum(quality) FILTER (WHERE NOT success), 0),
-               coalesce(sum(quality * quality), 0),
-               sum(latency_ms),
-               sum(latency_ms * latency_ms),
+               coalesce(sum(sign) FILTER (WHERE success IS NOT NULL), 0),
+               coalesce(sum(sign) FILTER (WHERE success), 0),
+               coalesce(sum(sign) FILTER (WHERE success AND quality IS NOT NULL), 0),
+               coalesce(sum(sign) FILTER (WHERE NOT success AND quality IS NOT NULL), 0),
+               coalesce(sum(sign * quality) FILTER (WHERE success), 0),
+               coalesce(sum(sign * quality) FILTER (WHERE NOT success), 0),
+               coalesce(sum(sign * quality * quality), 0),
+               coalesce(sum(sign) FILTER (WHERE latency_ms IS NOT NULL), 0),
+               coalesce(sum(sign * latency_ms), 0),
+               coalesce(sum(sign * latency_ms * latency_ms), 0),
                max(observed_at)
-          FROM sums
+          FROM outcomes
          GROUP BY agent_id
+        -- A sum that something was taken from again is kept within what its
+        -- count allows, whatever was lost to rounding.
         ON CONFLICT (agent_id) DO UPDATE SET
                requests = e.requests + excluded.requests,
                successes = e.successes + excluded.successes,
                rated_successes = e.rated_successes + excluded.rated_successes,
                rated_failures = e.rated_failures + excluded.rated_failures,
-               success_quality_sum = e.success_quality_sum + excluded.success_quality_sum,
-               failure_quality_sum = e.failure_quality_sum + excluded.failure_quality_sum,
-               quality_square_sum = e.quality_square_sum + excluded.quality_square_sum,
-               latency_sum = e.latency_sum + excluded.latency_sum,
-               latency_square_sum = e.latency_square_sum + excluded.latency_square_sum,
+               success_quality_sum = least(greatest(e.success_quality_sum + excluded.success_quality_sum, 0),
+                                           e.rated_successes + excluded.rated_successes),
+               failure_quality_sum = least(greatest(e.failure_quality_sum + excluded.failure_quality_sum, 0),
+                                           e.rated_failures + excluded.rated_failures),
+               quality_square_sum = least(greatest(e.quality_square_sum + excluded.quality_square_sum, 0),
+                                          e.rated_successes + excluded.rated_successes
+                                          + e.rated_failures + excluded.rated_failures),
+               latencies = e.latencies + excluded.latencies,
+               latency_sum = greatest(e.latency_sum + excluded.latency_sum, 0),
+               latency_square_sum = greatest(e.latency_square_sum + excluded.latency_square_sum, 0),
                last_observed_at = greatest(e.last_observed_at, excluded.last_observed_at)
-        RETURNING 1
     ), per_bucket AS (
         INSERT INTO tinydancer.latency_histogram AS h (agent_id, bucket, n)
-        SELECT agent_id, tinydancer.latency_bucket(latency_ms), count(*)
-          FROM sums
+        SELECT agent_id, tinydancer.latency_bucket(latency_ms), sum(sign)
+          FROM outcomes
+         WHERE latency_ms IS NOT NULL
          GROUP BY 1, 2
         ON CONFLICT (agent_id, bucket) DO UPDATE SET n = h.n + excluded.n
+    ), waiting AS (
+        INSERT INTO tinydancer.unmatched (decision_id)
+        SELECT DISTINCT f.decision_id
+          FROM tinydancer.feedback_tail f
+         WHERE (with_own OR f.sp <> here OR f.xid IS DISTINCT FROM pg_current_xact_id_if_assigned())
+           AND NOT EXISTS (SELECT FROM tinydancer.decisions d WHERE d.decision_id = f.decision_id)
+        ON CONFLICT DO NOTHING
+    ), matched AS (
+        DELETE FROM tinydancer.unmatched u USING tinydancer.decisions d WHERE d.decision_id = u.decision_id
     ), mark AS (
         -- Of another cluster everything that is there is counted now. No more
         -- comes, unless the database goes back to it: then with higher ids.
@@ -191,13 +294,15 @@ BEGIN
         UNION ALL
         SELECT s.sp, format('%1$s:%1$s:', greatest(max(s.xid::text::numeric) + 1,
                                                    max(pg_snapshot_xmax(f.snap)::text::numeric)))::pg_snapshot
-          FROM sums s
+          FROM (SELECT o.sp, o.xid FROM tinydancer.observation_tail o
+                UNION ALL
+                SELECT t.sp, t.xid FROM tinydancer.feedback_tail t) AS s
           LEFT JOIN tinydancer.fold_state f ON f.sp = s.sp
          WHERE s.sp <> here
          GROUP BY s.sp
         ON CONFLICT (sp) DO UPDATE SET snap = excluded.snap, folded_at = excluded.folded_at
     )
-    SELECT count(*) INTO counted FROM sums;
+    SELECT count(*) FILTER (WHERE sign > 0) INTO counted FROM outcomes;
     RETURN counted;
 END
 $$;

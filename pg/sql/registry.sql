@@ -223,14 +223,17 @@ BEGIN
         chosen := ARRAY(SELECT a.id FROM tinydancer.visible_agents a);
     END IF;
     PERFORM tinydancer.fold(with_own => false);
-    IF EXISTS (SELECT FROM tinydancer.tail t WHERE t.agent_id = ANY (chosen)
-                AND t.xid = pg_current_xact_id_if_assigned()) THEN
+    IF EXISTS (SELECT FROM tinydancer.observation_tail o
+                WHERE o.agent_id = ANY (chosen) AND o.xid = pg_current_xact_id_if_assigned())
+       OR EXISTS (SELECT FROM tinydancer.feedback_tail f
+                    JOIN tinydancer.decisions d USING (decision_id)
+                   WHERE d.agent_id = ANY (chosen) AND f.xid = pg_current_xact_id_if_assigned()) THEN
         PERFORM tinydancer.fail('0A000', 'cannot reset metrics that this transaction has observed',
             'Commit the observations first.');
     END IF;
     DELETE FROM tinydancer.latency_histogram h WHERE h.agent_id = ANY (chosen);
     DELETE FROM tinydancer.estimates e WHERE e.agent_id = ANY (chosen);
-    INSERT INTO tinydancer.estimates (agent_id, reset_at) SELECT id, now() FROM unnest(chosen) AS id;
+    INSERT INTO tinydancer.estimates (agent_id, reset_at) SELECT id, clock_timestamp() FROM unnest(chosen) AS id;
     RETURN true;
 END
 $$;

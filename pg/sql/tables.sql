@@ -50,6 +50,7 @@ CREATE TABLE tinydancer.estimates (
     success_quality_sum float8 NOT NULL DEFAULT 0,
     failure_quality_sum float8 NOT NULL DEFAULT 0,
     quality_square_sum  float8 NOT NULL DEFAULT 0,
+    latencies           bigint NOT NULL DEFAULT 0,
     latency_sum         float8 NOT NULL DEFAULT 0,
     latency_square_sum  float8 NOT NULL DEFAULT 0,
     last_observed_at    timestamptz,
@@ -71,6 +72,61 @@ CREATE TABLE tinydancer.fold_state (
     folded_at timestamptz NOT NULL DEFAULT clock_timestamp()
 ) WITH (fillfactor = 50);
 
+-- What was decided, by ruvector_decide. The id is a UUIDv7, so that weeks of
+-- ids are weeks of time; add_partitions makes them.
+CREATE TABLE tinydancer.decisions (
+    decision_id          uuid PRIMARY KEY,
+    agent_id             bigint NOT NULL,
+    propensity           float8 NOT NULL
+        CONSTRAINT decisions_propensity_check CHECK (propensity > 0 AND propensity <= 1),
+    policy_version       bigint NOT NULL,
+    explored             boolean NOT NULL,
+    optimize_for         text NOT NULL,
+    constraints          jsonb,
+    session              text,
+    embedding            float4[] NOT NULL,
+    eligible             bigint[] NOT NULL,
+    expected_quality     float8 NOT NULL,
+    estimated_cost       float8 NOT NULL,
+    estimated_latency_ms float8 NOT NULL,
+    role                 name NOT NULL
+) PARTITION BY RANGE (decision_id);
+CREATE TABLE tinydancer.decisions_default PARTITION OF tinydancer.decisions DEFAULT;
+
+-- What was told of decisions, by ruvector_feedback: appended to, never
+-- updated. No foreign key: a report may come before its decision. Reports of
+-- one decision with the same key are one report.
+CREATE TABLE tinydancer.feedback (
+    decision_id uuid NOT NULL,
+    key         text NOT NULL,
+    received_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    latency_ms  float8
+        CONSTRAINT feedback_latency_check CHECK (latency_ms = 0 OR latency_ms BETWEEN 1e-100 AND 1e12),
+    success     boolean,
+    quality     float8
+        CONSTRAINT feedback_quality_check CHECK (quality = 0 OR quality BETWEEN 1e-100 AND 1),
+    cost_usd    float8
+        CONSTRAINT feedback_cost_check CHECK (cost_usd >= 0 AND cost_usd < 'Infinity'),
+    tokens      bigint
+        CONSTRAINT feedback_tokens_check CHECK (tokens >= 0),
+    metrics     jsonb
+        CONSTRAINT feedback_metrics_check CHECK (jsonb_typeof(metrics) = 'object'),
+    xid         xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    sp          bigint NOT NULL DEFAULT tinydancer.system_identifier()
+) PARTITION BY RANGE (decision_id);
+CREATE INDEX feedback_decision_id_idx ON tinydancer.feedback (decision_id);
+CREATE INDEX feedback_sp_xid_idx ON tinydancer.feedback (sp, xid);
+CREATE TABLE tinydancer.feedback_default PARTITION OF tinydancer.feedback DEFAULT;
+
+-- Decisions of which something was told before they were known here. The fold
+-- alone writes it.
+CREATE TABLE tinydancer.unmatched (
+    decision_id uuid PRIMARY KEY
+);
+
+SELECT pg_catalog.pg_extension_config_dump('tinydancer.decisions_default', '');
+SELECT pg_catalog.pg_extension_config_dump('tinydancer.feedback_default', '');
+SELECT pg_catalog.pg_extension_config_dump('tinydancer.unmatched', '');
 SELECT pg_catalog.pg_extension_config_dump('tinydancer.agents', '');
 SELECT pg_catalog.pg_extension_config_dump('tinydancer.agents_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('tinydancer.observations', '');

@@ -118,6 +118,7 @@ load(void)
 	golib.router = symbol(library, "td_router", false);
 	golib.release = symbol(library, "td_release_handle", false);
 	golib.route = symbol(library, "td_route_request", false);
+	golib.decide = symbol(library, "td_decide_request", false);
 	golib.explain = symbol(library, "td_explain_begin", false);
 	golib.explain_rows = symbol(library, "td_explain_rows", false);
 	golib.embed = symbol(library, "td_embed_text", false);

@@ -209,7 +209,7 @@ bool
 td_load_estimates(Oid relid, Snapshot snapshot, StringInfo out)
 {
 	static const char *const counts[] = {
-		"agent_id", "requests", "successes", "rated_successes", "rated_failures",
+		"agent_id", "requests", "successes", "rated_successes", "rated_failures", "latencies",
 	};
 	static const char *const sums[] = {
 		"success_quality_sum", "failure_quality_sum", "quality_square_sum", "latency_sum", "latency_square_sum",

@@ -238,19 +238,35 @@ append(FunctionCallInfo fcinfo)
 	return BoolGetDatum(true);
 }
 
-PG_FUNCTION_INFO_V1(td_update_agent_metrics);
-Datum
-td_update_agent_metrics(PG_FUNCTION_ARGS)
+/* Remembers that this transaction has something to publish. */
+static void
+publish_at_commit(void)
 {
 	static bool registered = false;
-	Datum		result;
 
 	if (!registered)
 	{
 		RegisterXactCallback(transaction_ends, NULL);
 		registered = true;
 	}
-	result = td_as_owner(append, fcinfo, td_owner_id());
 	observed = true;
+}
+
+PG_FUNCTION_INFO_V1(td_update_agent_metrics);
+Datum
+td_update_agent_metrics(PG_FUNCTION_ARGS)
+{
+	Datum		result = td_as_owner(append, fcinfo, td_owner_id());
+
+	publish_at_commit();
 	return result;
+}
+
+/* tinydancer.told(): feedback was inserted. */
+PG_FUNCTION_INFO_V1(td_told);
+Datum
+td_told(PG_FUNCTION_ARGS)
+{
+	publish_at_commit();
+	PG_RETURN_VOID();
 }

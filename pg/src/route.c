@@ -21,9 +21,9 @@ refuse_null(const char *argument, const char *want, const char *hint)
 			 errhint("%s", hint)));
 }
 
-/* The arguments that the four functions share: embedding, target, constraints. */
-static void
-read_request(FunctionCallInfo fcinfo, td_request *request)
+/* The arguments that these functions and decide share: embedding, target, constraints. */
+void
+td_read_request(FunctionCallInfo fcinfo, td_request *request)
 {
 	memset(request, 0, sizeof(*request));
 	if (PG_ARGISNULL(0))
@@ -74,7 +74,7 @@ td_route(PG_FUNCTION_ARGS)
 	td_request	request;
 	td_tape		tape;
 
-	read_request(fcinfo, &request);
+	td_read_request(fcinfo, &request);
 	TD_CALL(reply, route, &request, reply);
 	if (reply->len == 0)
 		PG_RETURN_NULL();		/* "on_no_match": "null" */
@@ -137,7 +137,7 @@ td_route_batch(PG_FUNCTION_ARGS)
 	MemoryContext row_context,
 				before;
 
-	read_request(fcinfo, &all);
+	td_read_request(fcinfo, &all);
 	rows = begin_rows(fcinfo);
 	n = Max(1, all.steps);		/* a single embedding is a batch of one */
 	row_context = AllocSetContextCreate(CurrentMemoryContext, "tinydancer batch", ALLOCSET_DEFAULT_SIZES);
@@ -174,7 +174,7 @@ td_route_table(PG_FUNCTION_ARGS)
 	td_reply   *reply = td_scratch_reply();
 	td_request	request;
 
-	read_request(fcinfo, &request);
+	td_read_request(fcinfo, &request);
 	request.as_rows = 1;
 	TD_CALL(reply, route, &request, reply);
 	put_rows(begin_rows(fcinfo), answer(reply));
@@ -192,7 +192,7 @@ td_explain(PG_FUNCTION_ARGS)
 
 	td_release(explanations);
 	explanations = 0;
-	read_request(fcinfo, &request);
+	td_read_request(fcinfo, &request);
 	TD_CALL(reply, explain, &request, &explanations, reply);
 	rows = begin_rows(fcinfo);
 	for (;;)

@@ -19,10 +19,12 @@ static struct
 	double		reference_latency_ms;
 	double		prior_weight;
 	double		expected_tokens;
+	double		exploration_floor;
 	double		max_alternatives;
 }			numbers;
 
 static int	max_alternatives = 3;
+static int	retention = 90 * 24 * 60;
 
 static void
 changed_real(double value, void *extra)
@@ -75,6 +77,15 @@ td_define_settings(void)
 				"Tokens of a request that does not say how long it is.",
 				"Counts for agents that charge by the token.",
 				&numbers.expected_tokens, 1000, 1, 1e9);
+	define_real("tinydancer.exploration_floor",
+				"Share of the decisions of ruvector_decide in which any eligible agent is tried alike.",
+				"The others try each agent as often as it is likely to be the best.",
+				&numbers.exploration_floor, 0.02, 1e-6, 1);
+	DefineCustomIntVariable("tinydancer.retention",
+							"How long decisions and what was told of them are kept.",
+							"ruvector_apply_retention drops whole weeks that are older.",
+							&retention, 90 * 24 * 60, 24 * 60, 100 * 365 * 24 * 60, PGC_USERSET, GUC_UNIT_MIN,
+							NULL, NULL, NULL);
 	DefineCustomIntVariable("tinydancer.max_alternatives",
 							"How many runners-up a decision names.",
 							"-1 names all.",

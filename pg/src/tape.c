@@ -5,7 +5,8 @@
  *   k  s    u32, bytes   key; string
  *   n    i64, i32        number: mantissa, then how many decimals it has
  *   d    f64             float8
- *   i    i64             integer
+ *   i    i64             integer, int4
+ *   l    i64             integer, int8
  *   t  f  0              true, false, null
  *   r                    a row begins
  */
@@ -169,6 +170,8 @@ td_tape_datum(td_tape *tape, bool *isnull)
 			return Float8GetDatum(d);
 		case 'i':
 			return Int32GetDatum((int32) take_int64(tape));
+		case 'l':
+			return Int64GetDatum(take_int64(tape));
 		case 't':
 		case 'f':
 			return BoolGetDatum(tag == 't');

@@ -62,6 +62,7 @@ typedef struct td_request
 	const int64 *visible;		/* ids, or NULL for all */
 	int64		nvisible;
 	int64		as_rows;		/* route: rows of columns instead of one jsonb */
+	const uint8 *decision_id;	/* decide: 16 bytes */
 } td_request;
 
 typedef struct td_golib
@@ -71,6 +72,7 @@ typedef struct td_golib
 	int			(*router) (td_handle roster, td_span tallies, td_span config, td_handle *router, td_reply *reply);
 	void		(*release) (td_handle handle);
 	int			(*route) (const td_request *request, td_reply *reply);
+	int			(*decide) (const td_request *request, td_reply *reply);
 	int			(*explain) (const td_request *request, td_handle *explanations, td_reply *reply);
 	int			(*explain_rows) (td_handle explanations, td_reply *reply);
 	int			(*embed) (td_span text, td_reply *reply);
@@ -131,6 +133,10 @@ extern int64 *td_visible_ids(int *count);
 
 extern const float *td_read_embedding(const char *what, ArrayType *array, int64 *steps, int64 *dimension);
 
+/* ---- route.c ---- */
+
+extern void td_read_request(FunctionCallInfo fcinfo, td_request *request);
+
 /* ---- tape.c ---- */
 
 typedef struct td_tape
@@ -140,7 +146,6 @@ typedef struct td_tape
 } td_tape;
 
 extern Datum td_tape_jsonb(td_tape *tape);
-extern int64 td_tape_int(td_tape *tape);
 extern Datum td_tape_datum(td_tape *tape, bool *isnull);
 
 #endif							/* TINYDANCER_H */

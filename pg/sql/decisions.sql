@@ -1,0 +1,174 @@
+-- Decisions, and what is told of them. See docs/adr/0008.
+
+-- A decision's id is a UUIDv7: it begins with the time, in milliseconds, so
+-- that ids can be cut into weeks.
+CREATE FUNCTION tinydancer.first_id(at timestamptz) RETURNS uuid
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT (lpad(to_hex(floor(extract(epoch FROM at) * 1000)::bigint), 12, '0') || '00000000000000000000')::uuid
+$$;
+
+CREATE FUNCTION tinydancer.decided_at(decision_id uuid) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT to_timestamp(('x' || left(replace(decision_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)
+$$;
+
+-- Makes the partitions of a week, and returns whether it had to. What a week's
+-- rows found no partition for lies in the default one, and stays there.
+CREATE FUNCTION tinydancer.add_partitions(at timestamptz) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+DECLARE
+    monday timestamptz := date_trunc('week', at);
+    parent text;
+    part text;
+    made boolean := false;
+BEGIN
+    FOREACH parent IN ARRAY ARRAY['decisions', 'feedback'] LOOP
+        part := parent || to_char(monday, '"_"YYYYMMDD');
+        CONTINUE WHEN to_regclass('tinydancer.' || part) IS NOT NULL;
+        -- ATTACH lets others go on reading and writing; PARTITION OF would not.
+        EXECUTE format('CREATE TABLE tinydancer.%I (LIKE tinydancer.%I INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', part, parent);
+        BEGIN
+            EXECUTE format('ALTER TABLE tinydancer.%I ATTACH PARTITION tinydancer.%I FOR VALUES FROM (%L) TO (%L)',
+                           parent, part, tinydancer.first_id(monday), tinydancer.first_id(monday + interval '7 days'));
+            made := true;
+        EXCEPTION WHEN check_violation THEN
+            EXECUTE format('DROP TABLE tinydancer.%I', part);
+        END;
+    END LOOP;
+    RETURN made;
+END
+$$;
+
+-- The partitions of this week and the next. Called by the first decision that
+-- a session makes in a week; one session at a time, the others do not wait.
+CREATE FUNCTION tinydancer.prepare_partitions() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF to_regclass('tinydancer.' || to_char(date_trunc('week', now() AT TIME ZONE 'UTC') + interval '7 days', '"feedback_"YYYYMMDD')) IS NOT NULL
+       OR NOT pg_try_advisory_xact_lock(7460191, 3) THEN
+        RETURN;
+    END IF;
+    PERFORM tinydancer.add_partitions(now());
+    PERFORM tinydancer.add_partitions(now() + interval '7 days');
+END
+$$;
+
+-- Drops the weeks that ended before the retention; returns their names. What is
+-- counted in figures stays counted.
+CREATE FUNCTION tinydancer.apply_retention() RETURNS SETOF text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    oldest timestamptz := now() - current_setting('tinydancer.retention')::interval;
+    part record;
+BEGIN
+    PERFORM tinydancer.fold();
+    FOR part IN
+        SELECT c.relname, to_date(right(c.relname, 8), 'YYYYMMDD') + 7 AS ends
+          FROM pg_inherits i
+          JOIN pg_class c ON c.oid = i.inhrelid
+         WHERE i.inhparent IN ('tinydancer.decisions'::regclass, 'tinydancer.feedback'::regclass)
+           AND c.relname ~ '_\d{8}$'
+         ORDER BY c.relname
+    LOOP
+        IF part.ends::timestamp AT TIME ZONE 'UTC' <= oldest THEN
+            EXECUTE format('DROP TABLE tinydancer.%I', part.relname);
+            RETURN NEXT part.relname;
+        END IF;
+    END LOOP;
+    DELETE FROM tinydancer.decisions_default WHERE decision_id < tinydancer.first_id(oldest);
+    DELETE FROM tinydancer.feedback_default WHERE decision_id < tinydancer.first_id(oldest);
+    DELETE FROM tinydancer.unmatched WHERE decision_id < tinydancer.first_id(oldest);
+END
+$$;
+
+-- Every decision with what is known of it: of the reports with one key the
+-- first, and of those, field by field, the last. What nobody told is NULL.
+CREATE VIEW tinydancer.outcomes AS
+    SELECT d.*, tinydancer.decided_at(d.decision_id) AS decided_at,
+           o.latency_ms, o.success, o.quality, o.cost_usd, o.tokens, o.metrics, o.reports, o.first_told_at, o.last_told_at
+      FROM tinydancer.decisions d,
+           LATERAL (
+               SELECT (array_agg(f.latency_ms ORDER BY f.received_at DESC, f.xid DESC) FILTER (WHERE f.latency_ms IS NOT NULL))[1] AS latency_ms,
+                      (array_agg(f.success ORDER BY f.received_at DESC, f.xid DESC) FILTER (WHERE f.success IS NOT NULL))[1] AS success,
+                      (array_agg(f.quality ORDER BY f.received_at DESC, f.xid DESC) FILTER (WHERE f.quality IS NOT NULL))[1] AS quality,
+                      (array_agg(f.cost_usd ORDER BY f.received_at DESC, f.xid DESC) FILTER (WHERE f.cost_usd IS NOT NULL))[1] AS cost_usd,
+                      (array_agg(f.tokens ORDER BY f.received_at DESC, f.xid DESC) FILTER (WHERE f.tokens IS NOT NULL))[1] AS tokens,
+                      (SELECT jsonb_object_agg(m.key, m.value ORDER BY g.received_at, g.xid)
+                         FROM tinydancer.feedback g, jsonb_each(g.metrics) AS m
+                        WHERE g.decision_id = d.decision_id) AS metrics,
+                      count(*) AS reports,
+                      min(f.received_at) AS first_told_at,
+                      max(f.received_at) AS last_told_at
+                 FROM (SELECT DISTINCT ON (r.key) r.*
+                         FROM tinydancer.feedback r
+                        WHERE r.decision_id = d.decision_id
+                        ORDER BY r.key, r.received_at, r.xid) AS f
+           ) AS o;
+
+-- Tells how a decision went. Reports are kept as they come: before their
+-- decision is known here, long after it, more than once. Returns false for a
+-- report that is there already.
+CREATE FUNCTION tinydancer.feedback(
+    decision_id uuid, latency_ms float8, success boolean, quality float8, cost_usd float8, tokens bigint,
+    metrics jsonb, idempotency_key text) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    report text := idempotency_key;
+BEGIN
+    IF decision_id IS NULL THEN
+        PERFORM tinydancer.fail('22004', 'decision_id: got NULL, want the id that ruvector_decide returned');
+    ELSIF latency_ms IS NULL AND success IS NULL AND quality IS NULL AND cost_usd IS NULL AND tokens IS NULL AND metrics IS NULL THEN
+        PERFORM tinydancer.fail('22004', 'feedback: got nothing, want one at least of latency_ms, success, quality, cost_usd, tokens, metrics',
+            'An outcome that nobody knows is missing; it needs no report.');
+    END IF;
+    IF latency_ms IS NOT NULL THEN
+        latency_ms := tinydancer.check_number('latency_ms', latency_ms, 1e12);
+    END IF;
+    IF quality IS NOT NULL THEN
+        quality := tinydancer.check_number('quality', quality, 1);
+    END IF;
+    IF cost_usd IS NOT NULL THEN
+        cost_usd := tinydancer.check_number('cost_usd', cost_usd, 'Infinity');
+    END IF;
+    IF tokens < 0 THEN
+        PERFORM tinydancer.fail('22023', format('tokens: got %s, want at least 0', tokens));
+    END IF;
+    IF metrics IS NOT NULL THEN
+        metrics := tinydancer.check_metrics(metrics);
+    END IF;
+    IF report IS NULL THEN
+        -- The same said twice without a key is one report.
+        report := md5(format('%L %L %L %L %L %L', latency_ms, success, quality, cost_usd, tokens, metrics));
+    ELSE
+        PERFORM tinydancer.check_name('idempotency_key', report);
+    END IF;
+    IF EXISTS (SELECT FROM tinydancer.feedback f WHERE f.decision_id = feedback.decision_id AND f.key = report) THEN
+        RETURN false;
+    END IF;
+    INSERT INTO tinydancer.feedback (decision_id, key, latency_ms, success, quality, cost_usd, tokens, metrics)
+    VALUES (decision_id, report, latency_ms, success, quality, cost_usd, tokens, metrics);
+    PERFORM tinydancer.told();
+    RETURN true;
+END
+$$;
+
+-- Named metrics: an object of finite numbers.
+CREATE FUNCTION tinydancer.check_metrics(metrics jsonb) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    m record;
+BEGIN
+    IF jsonb_typeof(metrics) <> 'object' THEN
+        PERFORM tinydancer.fail('22023', format('metrics: got a JSON %s, want an object of numbers', jsonb_typeof(metrics)));
+    ELSIF pg_column_size(metrics) > 65536 THEN
+        PERFORM tinydancer.fail('54000', format('metrics: got %s bytes, want at most 65536', pg_column_size(metrics)));
+    END IF;
+    FOR m IN SELECT * FROM jsonb_each(metrics) LOOP
+        PERFORM tinydancer.check_name('metrics: name', m.key);
+        IF jsonb_typeof(m.value) NOT IN ('number', 'null') THEN
+            PERFORM tinydancer.fail('22023', format('metrics: %s: got a JSON %s, want a number', m.key, jsonb_typeof(m.value)));
+        END IF;
+    END LOOP;
+    RETURN metrics;
+END
+$$;
