@@ -134,6 +134,20 @@ next_ids(td_tape *tape)
 	return construct_array(elements, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
 }
 
+#define MAX_SESSION 255
+
+static void
+check_session(text *session)
+{
+	int			n = VARSIZE_ANY_EXHDR(session);
+
+	if (n == 0 || n > MAX_SESSION)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("session: got %d bytes, want 1 to %d", n, MAX_SESSION),
+				 errhint("NULL is a request on its own.")));
+}
+
 static Datum
 decide(FunctionCallInfo fcinfo)
 {
@@ -149,6 +163,8 @@ decide(FunctionCallInfo fcinfo)
 
 	memset(nulls, ' ', COLUMNS);
 	nulls[COLUMNS] = '\0';
+	if (!PG_ARGISNULL(3))
+		check_session(PG_GETARG_TEXT_PP(3));
 	td_read_request(fcinfo, &request);
 	request.decision_id = id->data;
 	TD_CALL(reply, decide, &request, reply);

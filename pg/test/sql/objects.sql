@@ -12,7 +12,7 @@ UNION ALL
 SELECT format('column %s.%s', a.attrelid::regclass, a.attname)
   FROM pg_attribute a
   JOIN members ON classid = 'pg_class'::regclass AND objid = a.attrelid
-  JOIN pg_class c ON c.oid = a.attrelid AND (c.relkind = 'r' OR c.relkind = 'v' AND has_table_privilege('public', c.oid, 'SELECT'))
+  JOIN pg_class c ON c.oid = a.attrelid AND (c.relkind IN ('r', 'p') AND NOT c.relispartition OR c.relkind = 'v' AND has_table_privilege('public', c.oid, 'SELECT'))
  WHERE a.attnum > 0 AND NOT a.attisdropped AND col_description(a.attrelid, a.attnum) IS NULL
 UNION ALL
 SELECT pg_describe_object('pg_trigger'::regclass, oid, 0)
@@ -20,7 +20,8 @@ SELECT pg_describe_object('pg_trigger'::regclass, oid, 0)
 UNION ALL
 SELECT 'index ' || i.indexrelid::regclass
   FROM pg_index i JOIN members ON classid = 'pg_class'::regclass AND objid = i.indrelid
- WHERE NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid) AND obj_description(i.indexrelid, 'pg_class') IS NULL
+ WHERE NOT (SELECT relispartition FROM pg_class WHERE oid = i.indexrelid)
+   AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid) AND obj_description(i.indexrelid, 'pg_class') IS NULL
 UNION ALL
 SELECT 'extension' FROM pg_extension WHERE extname = 'tinydancer' AND obj_description(oid, 'pg_extension') IS NULL
 UNION ALL
