@@ -82,8 +82,9 @@ type Row struct {
 	LatencySeconds []float64
 }
 
-// Text is what an embedder is given for the row: the prompt and, a line each,
-// the functions offered with it and their descriptions.
+// Text is what an embedder is given for the row: the prompt and, for each
+// function offered with it, a line "[tool] name: description", as
+// embed.WithTools composes them.
 func (r Row) Text() string {
 	if len(r.Functions) == 0 && len(r.FunctionDescriptions) == 0 {
 		return r.Prompt
@@ -91,17 +92,19 @@ func (r Row) Text() string {
 	var b strings.Builder
 	b.WriteString(r.Prompt)
 	for i := range max(len(r.Functions), len(r.FunctionDescriptions)) {
-		b.WriteByte('\n')
+		b.WriteString("\n[tool] ")
 		if i < len(r.Functions) {
-			b.WriteString(r.Functions[i])
+			b.WriteString(oneLine.Replace(r.Functions[i]))
 		}
+		b.WriteString(": ")
 		if i < len(r.FunctionDescriptions) {
-			b.WriteString(": ")
-			b.WriteString(r.FunctionDescriptions[i])
+			b.WriteString(oneLine.Replace(r.FunctionDescriptions[i]))
 		}
 	}
 	return b.String()
 }
+
+var oneLine = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ")
 
 // Open reads the file at path as Read does.
 func Open(path string, models ...string) (*Set, error) {
