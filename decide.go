@@ -18,9 +18,6 @@ type Choice struct {
 	// Explored says that Route would choose another agent.
 	Explored bool
 
-	// PolicyVersion is the version of the model that was in force; 0 is none.
-	PolicyVersion int64
-
 	// Eligible are the names of the agents that could have been drawn, in
 	// order. They share memory with the snapshot.
 	Eligible []string

@@ -28,10 +28,15 @@ type Decision struct {
 	// Score is what the target maximises, as a utility in [0, 1].
 	Score float64
 
+	// ModelVersion is the version of the model that judged the agents; 0 is
+	// none.
+	ModelVersion int64
+
 	few         [defaultAlternatives]Alternative
 	many        []Alternative
 	alternative int // how many there are
 	constrained bool
+	held        bool // the others were held below this agent
 
 	explored   string  // the agent that looked best, if another one was drawn
 	propensity float64 // likewise
@@ -67,6 +72,7 @@ func (d *Decision) fill(p *plan, req *Request, s *scratch) {
 	d.Score = winner.score
 	d.Confidence = roundConfidence(s.confidence(p, req.Target, e))
 	d.constrained = !s.filter.open
+	d.ModelVersion, d.held = p.ModelVersion(), s.held == winner.agent
 	others := s.picks[1:]
 	alternatives := d.few[:]
 	if len(others) > len(d.few) {
@@ -164,6 +170,11 @@ func (d *Decision) AppendReasoning(b []byte) []byte {
 	b = d.appendLead(b, second)
 	if d.constrained {
 		b = append(b, " among the eligible"...)
+	}
+	if d.held && (d.Target == Balanced || d.Target == Quality) {
+		b = append(b, "; the best on the whole serves, as model "...)
+		b = strconv.AppendInt(b, d.ModelVersion, 10)
+		b = append(b, " has not shown that it knows better here"...)
 	}
 	return b
 }

@@ -43,15 +43,20 @@ func newPlan(s *Snapshot, config Config) *plan {
 		e := estimate(s.agents[i].Performance, &s.tallies[i], config.PriorWeight)
 		p.estimates[i] = e
 		p.shares[i] = shares{float64(w.Quality * e.Quality), float64(w.Latency * config.latencyUtility(e.LatencyMS))}
-		quality := w.Quality * e.QualitySD
-		latency := w.Latency * config.latencyUtilitySlope(e.LatencyMS) * e.LatencySDMS
-		p.scoreSD[i] = math.Sqrt(float64(quality*quality) + float64(latency*latency))
+		p.scoreSD[i] = config.scoreSD(&e)
 		p.maxSD[Quality] = math.Max(p.maxSD[Quality], e.QualitySD)
 		p.maxSD[Latency] = math.Max(p.maxSD[Latency], e.LatencySDMS)
 		p.maxSD[Balanced] = math.Max(p.maxSD[Balanced], p.scoreSD[i])
 	}
 	p.price()
 	return p
+}
+
+// scoreSD is the uncertainty of a balanced score.
+func (c *Config) scoreSD(e *Estimate) float64 {
+	quality := c.Weights.Quality * e.QualitySD
+	latency := c.Weights.Latency * c.latencyUtilitySlope(e.LatencyMS) * e.LatencySDMS
+	return math.Sqrt(float64(quality*quality) + float64(latency*latency))
 }
 
 // price fills in what depends on the length of a request.
@@ -63,14 +68,15 @@ func (p *plan) price() {
 	}
 }
 
-// ofLength sets p to what base is for requests of another length, in the memory
-// that p has.
-func (p *plan) ofLength(base *plan, tokens float64) {
+// private sets p to a copy of base, in the memory that p has, for one request
+// to change.
+func (p *plan) private(base *plan) {
 	estimates := append(p.estimates[:0], base.estimates...)
+	shares := append(p.shares[:0], base.shares...)
 	fixed := append(p.fixed[:0], base.fixed...)
+	scoreSD := append(p.scoreSD[:0], base.scoreSD...)
 	*p = *base
-	p.estimates, p.fixed, p.length, p.orders = estimates, fixed, tokens, nil
-	p.price()
+	p.estimates, p.shares, p.fixed, p.scoreSD, p.orders = estimates, shares, fixed, scoreSD, nil
 }
 
 // order returns the active agents, best first, for a target that does not

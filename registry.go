@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/tinydancer/tinydancer/internal/ddsketch"
+	"github.com/tinydancer/tinydancer/learn"
 )
 
 // Registry is a set of agents that changes. Reading takes no lock: readers
@@ -85,11 +86,28 @@ func (r *Registry) Remove(name string) error {
 	})
 }
 
+// SetModel has a model judge the agents from the next decision on; nil takes it
+// away. See [Snapshot.WithModel].
+func (r *Registry) SetModel(m *learn.Model, version int64) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next, err := r.current.Load().WithModel(m, version, nil)
+	if err != nil {
+		return err
+	}
+	r.current.Store(next)
+	return nil
+}
+
 // Clear takes all agents out.
 func (r *Registry) Clear() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.current.Store(emptySnapshot())
+	next, err := r.current.Load().replace(nil, func(name string) string { return name })
+	if err != nil { // of no agents there is nothing to refuse
+		next = emptySnapshot()
+	}
+	r.current.Store(next)
 }
 
 // edit publishes a snapshot in which change replaced one agent; change also
@@ -151,7 +169,7 @@ func (r *Registry) ObserveAll(outcomes []AgentOutcome) error {
 			return fmt.Errorf("outcome of agent %s: %w", quote(o.AgentName), err)
 		}
 	}
-	s := &Snapshot{roster: old.roster, tallies: slices.Clone(old.tallies), sketches: make([]*ddsketch.Sketch, len(old.agents))}
+	s := &Snapshot{roster: old.roster, judge: old.judge, tallies: slices.Clone(old.tallies), sketches: make([]*ddsketch.Sketch, len(old.agents))}
 	copy(s.sketches, old.sketches)
 	for k := range outcomes {
 		o := &outcomes[k]

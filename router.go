@@ -29,7 +29,9 @@ type Router struct {
 
 // scratch is the working memory of one decision.
 type scratch struct {
-	own     plan // for a request of a length of its own
+	own     plan // for a request with figures of its own
+	expects expectations
+	held    int32 // the agent that the others are held below, or -1
 	filter  filter
 	asked   []float32 // the request
 	norm    float64   // of it
@@ -165,11 +167,32 @@ func (r *Router) understand(req *Request, s *scratch) (*plan, error) {
 	if err := s.prepare(p, req); err != nil {
 		return nil, err
 	}
-	if p.tokens && req.Tokens != 0 && req.Tokens != p.length {
-		s.own.ofLength(p, req.Tokens)
-		p = &s.own
+	length := p.length
+	if p.tokens && req.Tokens != 0 {
+		length = req.Tokens
 	}
-	return p, nil
+	s.held = -1
+	if length == p.length && p.judge == nil {
+		return p, nil
+	}
+	// A request of a length of its own, or judged by a model, has figures of its
+	// own.
+	own := &s.own
+	if p.judge != nil {
+		if err := own.judged(p, &s.expects, s.asked); err != nil {
+			return nil, err
+		}
+	} else {
+		own.private(p)
+	}
+	own.length = length
+	own.price()
+	if own.judge != nil {
+		if s.held = own.hold(&s.filter, &s.expects); s.held >= 0 {
+			own.price()
+		}
+	}
+	return own, nil
 }
 
 // release keeps the working memory, but nothing of the caller's.
@@ -192,7 +215,9 @@ func (s *scratch) embedding(req *Request) ([]float32, error) {
 // prepare checks the embedding and measures its length.
 func (s *scratch) prepare(p *plan, req *Request) error {
 	e, want := s.asked, p.dimension
-	if want == 0 {
+	if want == 0 && p.judge != nil {
+		want = p.judge.model.Dimensions()
+	} else if want == 0 {
 		want = max(1, len(e))
 	}
 	s.asked, s.norm = e, f32.Norm(e)

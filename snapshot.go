@@ -19,6 +19,7 @@ import (
 type Snapshot struct {
 	*roster
 	tallies  []Tally            // by agent
+	judge    *judge             // nil without a model
 	sketches []*ddsketch.Sketch // by agent, of latencies; nil, or with nil, for none. Never changed
 }
 
@@ -129,6 +130,9 @@ func (s *Snapshot) replace(entries []entry, before func(string) string) (*Snapsh
 		return nil, err
 	}
 	next := &Snapshot{roster: r, tallies: make([]Tally, len(entries)), sketches: make([]*ddsketch.Sketch, len(entries))}
+	if next.judge, err = s.judge.over(r); err != nil {
+		return nil, err
+	}
 	for k := range r.agents {
 		if i, ok := s.index[before(r.agents[k].Name)]; ok {
 			next.tallies[k], next.sketches[k] = s.tallies[i], s.sketch(i)
@@ -144,7 +148,7 @@ func (s *Snapshot) WithTallies(tallies []Tally) (*Snapshot, error) {
 	if len(tallies) != len(s.agents) {
 		return nil, s.wrongTallies(len(tallies))
 	}
-	with := &Snapshot{roster: s.roster, tallies: slices.Clone(tallies)}
+	with := &Snapshot{roster: s.roster, tallies: slices.Clone(tallies), judge: s.judge}
 	if err := with.checkTallies(); err != nil {
 		return nil, err
 	}

@@ -42,7 +42,7 @@ func (t *tape) object(d *tinydancer.Decision, c *tinydancer.Choice, id [16]byte,
 	t.number(d.EstimatedCostUSD)
 	if c != nil {
 		t.key("policy_version")
-		t.number(float64(c.PolicyVersion))
+		t.number(float64(c.ModelVersion))
 	}
 	t.key("expected_quality")
 	t.number(d.ExpectedQuality)
@@ -66,7 +66,7 @@ func uuid(id [16]byte) string {
 func (t *tape) choice(c *tinydancer.Choice, ids map[string]int64) {
 	t.long(ids[c.AgentName])
 	t.float(c.Propensity)
-	t.long(c.PolicyVersion)
+	t.long(c.ModelVersion)
 	t.boolean(c.Explored)
 	t.text(c.Target.String())
 	t.float(c.ExpectedQuality)

@@ -1,0 +1,153 @@
+package tinydancer
+
+import (
+	"math"
+
+	"github.com/tinydancer/tinydancer/learn"
+)
+
+// judge is a model that knows some of the agents of a snapshot.
+type judge struct {
+	model   *learn.Model
+	version int64
+	key     func(agent string) string // under which name the model knows an agent
+	column  []int32                   // of agent i in the model's predictions, -1 for none
+}
+
+// WithModel returns a snapshot whose agents a model judges, request by request;
+// those that it does not know are judged by their estimates, as all are without
+// a model. version is what decisions name. key says under which name the model
+// knows an agent; nil means its own. A nil model takes the model away.
+//
+// Error: [ErrDimension], if the agents' embeddings are not those that the
+// model reads.
+func (s *Snapshot) WithModel(m *learn.Model, version int64, key func(agent string) string) (*Snapshot, error) {
+	with := *s
+	if m == nil {
+		with.judge = nil
+		return &with, nil
+	}
+	if key == nil {
+		key = func(agent string) string { return agent }
+	}
+	with.judge = &judge{model: m, version: version, key: key}
+	if err := with.judge.meet(s.roster); err != nil {
+		return nil, err
+	}
+	return &with, nil
+}
+
+// meet finds the agents of a roster among those that the model knows.
+func (j *judge) meet(r *roster) error {
+	if r.dimension != 0 && r.dimension != j.model.Dimensions() {
+		return wrongDimension("model", j.model.Dimensions(), r.dimension)
+	}
+	at := make(map[string]int32, len(j.model.Agents()))
+	for i, name := range j.model.Agents() {
+		at[name] = int32(i)
+	}
+	j.column = make([]int32, len(r.agents))
+	for i := range r.agents {
+		column, ok := at[j.key(r.agents[i].Name)]
+		if !ok {
+			column = -1
+		}
+		j.column[i] = column
+	}
+	return nil
+}
+
+// over returns the judge of another roster.
+func (j *judge) over(r *roster) (*judge, error) {
+	if j == nil {
+		return nil, nil
+	}
+	other := &judge{model: j.model, version: j.version, key: j.key}
+	return other, other.meet(r)
+}
+
+// ModelVersion is the version of the model that judges the agents; 0 is none.
+func (s *Snapshot) ModelVersion() int64 {
+	if s.judge == nil {
+		return 0
+	}
+	return s.judge.version
+}
+
+// expectations are the working memory of a judge.
+type expectations struct {
+	learn      learn.Scratch
+	quality    []float64
+	deviation  []float64
+	similarity float64
+}
+
+// judged sets p, in the memory that it has, to what base is for a request whose
+// agents the model has judged.
+func (p *plan) judged(base *plan, e *expectations, request []float32) error {
+	j := base.judge
+	n := len(j.model.Agents())
+	e.quality, e.deviation = sized(e.quality, n), sized(e.deviation, n)
+	var err error
+	if e.similarity, err = j.model.Expect(e.quality, e.deviation, request, &e.learn); err != nil {
+		return invalid("request embedding", err.Error(), "one that the model can read")
+	}
+	p.private(base)
+	w := p.config.Weights
+	p.maxSD[Quality], p.maxSD[Balanced] = 0, 0
+	for i := range p.estimates {
+		x := &p.estimates[i]
+		if c := j.column[i]; c >= 0 {
+			x.Quality, x.QualitySD = e.quality[c], e.deviation[c]
+			p.shares[i].quality = float64(w.Quality * x.Quality)
+			p.scoreSD[i] = p.config.scoreSD(x)
+		}
+		p.maxSD[Quality] = math.Max(p.maxSD[Quality], x.QualitySD)
+		p.maxSD[Balanced] = math.Max(p.maxSD[Balanced], p.scoreSD[i])
+	}
+	return nil
+}
+
+// hold lets the best fixed agent among the eligible serve where the model has
+// not shown that it knows better: the others are expected to be just below it.
+// It returns that agent, or -1 where nobody is held back.
+func (p *plan) hold(f *filter, e *expectations) int32 {
+	j := p.judge
+	best, fixed, highest := int32(-1), math.Inf(-1), math.Inf(-1)
+	for _, i := range p.actives {
+		c := j.column[i]
+		if c < 0 || !f.passes(p, i) {
+			continue
+		}
+		if m := j.model.Mean(int(c)); m > fixed {
+			best, fixed = i, m
+		}
+		highest = math.Max(highest, p.estimates[i].Quality)
+	}
+	if best < 0 {
+		return -1
+	}
+	limit := p.estimates[best].Quality
+	if highest <= limit || j.model.Prefers(highest-limit, e.similarity) {
+		return -1
+	}
+	for _, i := range p.actives {
+		x := &p.estimates[i]
+		if i == best || j.column[i] < 0 || x.Quality < limit || !f.passes(p, i) {
+			continue
+		}
+		x.Quality = math.Max(0, limit-heldBelow*(1+highest-x.Quality))
+		p.shares[i].quality = float64(p.config.Weights.Quality * x.Quality)
+	}
+	return best
+}
+
+// heldBelow is how far below the best fixed agent others are held.
+const heldBelow = 1e-6
+
+func sized[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
