@@ -144,6 +144,7 @@ BEGIN
         RETURN NULL;
     END IF;
     PERFORM FROM tinydancer.fold_state f WHERE f.sp = here FOR UPDATE;
+    PERFORM tinydancer.remember_row_security();
 
     WITH sums AS MATERIALIZED (
         SELECT * FROM tinydancer.tail
