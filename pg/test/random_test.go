@@ -28,7 +28,7 @@ const agreement = `select
 // churn is sessions that change the registry while others compare.
 type churn struct {
 	compared, mismatched, lasting atomic.Int64
-	over                 atomic.Bool
+	over                          atomic.Bool
 }
 
 // write changes the registry at random, with savepoints and rollbacks. Names
