@@ -8,11 +8,11 @@ import (
 	"github.com/tinydancer/tinydancer/internal/spectral"
 )
 
-// Embeddings of more than widest dimensions, such as pretrained models make,
+// Embeddings of more than widestInner dimensions, such as pretrained models make,
 // are turned into narrow ones, along which they differ most: experts then cost
 // the same whatever the embedder.
 const (
-	widest = 256
+	widestInner = 256
 	narrow = 192
 )
 
@@ -45,7 +45,7 @@ const compressionRows = 4000
 func fitCompression(ctx context.Context, x []float32, dimensions int, seed uint64) (*compression, error) {
 	rows := len(x) / dimensions
 	inner := min(narrow, rows/2&^7)
-	if dimensions <= widest || inner < 8 {
+	if dimensions <= widestInner || inner < 8 {
 		return &compression{inner: dimensions}, nil
 	}
 	step := max(1, rows/compressionRows)

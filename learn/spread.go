@@ -21,15 +21,15 @@ const leastFactor = 1
 // spreadNeighbours is how many neighbours' residuals each residual is compared with.
 const spreadNeighbours = 10
 
-// variance is what the neighbours alone say.
-func variance(quality, evidence float64) float64 {
+// countVariance is what the neighbours alone say.
+func countVariance(quality, evidence float64) float64 {
 	return (quality*(1-quality) + 0.01) / (evidence + 1)
 }
 
 // deviations sets dst to the standard deviation of each expectation.
 func (m *Model) deviations(dst, quality []float64, s *Scratch) {
 	for a, q := range quality {
-		dst[a] = math.Min(0.5, math.Sqrt(m.spread.factor*variance(q, s.evidence[a])))
+		dst[a] = math.Min(0.5, math.Sqrt(m.spread.factor*countVariance(q, s.evidence[a])))
 	}
 }
 
@@ -49,7 +49,7 @@ func measureSpread(ctx context.Context, t *table, n *neighbours, quality []float
 				residual[i] = float64(t.outcome[i]) - quality[i]
 				level += float64(w * residual[i])
 				total += w
-				expected += float64(w * variance(quality[i], float64(evidence[i])))
+				expected += float64(w * countVariance(quality[i], float64(evidence[i])))
 				square += w
 			}
 		}

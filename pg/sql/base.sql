@@ -15,6 +15,9 @@ CREATE FUNCTION tinydancer.is_visible(agent_id bigint) RETURNS boolean
 CREATE FUNCTION tinydancer.is_restricted() RETURNS boolean
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'td_is_restricted';
 
+CREATE FUNCTION tinydancer.refuse_partial_policies() RETURNS void
+    LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'td_refuse_partial_policies';
+
 CREATE FUNCTION tinydancer.visible_ids() RETURNS bigint[]
     LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000 AS 'MODULE_PATHNAME', 'td_visible_ids_array';
 

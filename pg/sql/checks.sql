@@ -22,3 +22,6 @@ ALTER TABLE tinydancer.agents
 ALTER TABLE tinydancer.observations
     ADD CONSTRAINT observations_latency_check CHECK (latency_ms = float8 '0' OR latency_ms BETWEEN float8 '1e-100' AND float8 '1e12'),
     ADD CONSTRAINT observations_quality_check CHECK (quality = float8 '0' OR quality BETWEEN float8 '1e-100' AND float8 '1');
+
+ALTER TABLE tinydancer.row_security
+    ADD CONSTRAINT row_security_required_check CHECK (required);

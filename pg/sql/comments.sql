@@ -59,6 +59,10 @@ COMMENT ON COLUMN tinydancer.fold_state.folded_at IS 'When';
 
 COMMENT ON INDEX tinydancer.agents_name_key IS 'The name of a removed agent is free again';
 COMMENT ON INDEX tinydancer.observations_sp_xid_idx IS 'Leads to what is not folded yet';
+COMMENT ON TABLE tinydancer.row_security IS 'Holds a row if agents had row security; a dump has the row and not the policies';
+COMMENT ON COLUMN tinydancer.row_security.required IS 'True';
+COMMENT ON TRIGGER changed ON tinydancer.row_security IS 'Tells all backends at commit; fires always, for logical replication';
+COMMENT ON TRIGGER truncated ON tinydancer.row_security IS 'Tells all backends at commit; fires always, for logical replication';
 COMMENT ON TRIGGER changed ON tinydancer.agents IS 'Tells all backends at commit; fires always, for logical replication';
 COMMENT ON TRIGGER truncated ON tinydancer.agents IS 'Tells all backends at commit; fires always, for logical replication';
 COMMENT ON TRIGGER changed ON tinydancer.estimates IS 'Tells all backends at commit; fires always, for logical replication';
@@ -114,6 +118,8 @@ COMMENT ON FUNCTION @extschema@.ruvector_remove_agent(text) IS 'Removes an agent
 COMMENT ON FUNCTION @extschema@.ruvector_clear_agents() IS 'Removes all agents; for testing';
 COMMENT ON FUNCTION @extschema@.ruvector_reset_metrics(text) IS
     'Sets what was observed of an agent, or of all, to nothing; the observations stay in their table';
+COMMENT ON FUNCTION @extschema@.ruvector_restrict_rows(boolean) IS
+    'Switches row security of tinydancer.agents on, or off, and has dumps remember it';
 COMMENT ON FUNCTION @extschema@.ruvector_publish_metrics() IS
     'Publishes all observations to the estimates that route reads; returns how many there were';
 COMMENT ON FUNCTION @extschema@.ruvector_get_agent(text) IS 'An agent as json, its metrics as observed up to now';
@@ -141,6 +147,10 @@ COMMENT ON FUNCTION tinydancer.is_embedding(float4[]) IS 'Whether it is one-dime
 COMMENT ON FUNCTION tinydancer.is_visible(bigint) IS 'Whether row security lets the caller see an agent';
 COMMENT ON FUNCTION tinydancer.is_restricted() IS 'Whether row security hides agents from the caller';
 COMMENT ON FUNCTION tinydancer.visible_ids() IS 'The agents that row security lets the caller see';
+COMMENT ON FUNCTION tinydancer.refuse_partial_policies() IS 'An error if the caller is under policies that do not say the same of every command';
+COMMENT ON FUNCTION tinydancer.check_policies() IS 'What is to be done about row security before agents are written';
+COMMENT ON FUNCTION tinydancer.remember_row_security() IS 'Leaves a mark, which a dump holds, if agents has row security';
+COMMENT ON FUNCTION tinydancer.restrict_rows(boolean) IS 'Behind ruvector_restrict_rows';
 COMMENT ON FUNCTION tinydancer.lock(regprocedure, boolean) IS 'Locks a function until the transaction ends; false if another has it';
 COMMENT ON FUNCTION tinydancer.lock_dimension() IS 'Keeps others from changing embeddings until the transaction ends';
 COMMENT ON FUNCTION tinydancer.dimension_besides(bigint) IS 'The dimension of the other agents'' embeddings, as of now; NULL for none';

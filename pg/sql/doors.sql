@@ -31,6 +31,9 @@ CREATE FUNCTION @extschema@.ruvector_reset_metrics(name text DEFAULT NULL) RETUR
 CREATE FUNCTION @extschema@.ruvector_publish_metrics() RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'td_call';
 
+CREATE FUNCTION @extschema@.ruvector_restrict_rows(required boolean DEFAULT true) RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'td_call';
+
 CREATE FUNCTION @extschema@.ruvector_get_agent(name text) RETURNS jsonb
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'td_call';
 

@@ -5,7 +5,7 @@ CREATE FUNCTION tinydancer.fail(state text, message text, hint text DEFAULT NULL
 CREATE FUNCTION tinydancer.shorten(value text) RETURNS text
 LANGUAGE sql IMMUTABLE
 RETURN CASE WHEN octet_length(value) <= 60 THEN value
-            ELSE left(value, 50) || E'\u2026 (' || octet_length(value)::text || ' bytes)' END;
+            ELSE left(value, 50) || chr(8230) || ' (' || octet_length(value)::text || ' bytes)' END;
 
 -- NULL, unless the value is given and is text that can name something.
 CREATE FUNCTION tinydancer.check_name(what text, value text) RETURNS text

@@ -231,6 +231,7 @@ BEGIN
         RETURN NULL;
     END IF;
     PERFORM FROM tinydancer.fold_state f WHERE f.sp = here FOR UPDATE;
+    PERFORM tinydancer.remember_row_security();
 
     WITH outcomes AS MATERIALIZED (
         SELECT * FROM tinydancer.uncounted(with_own)

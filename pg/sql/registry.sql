@@ -19,6 +19,40 @@ BEGIN
 END
 $$;
 
+-- Remembers in a row, which a dump holds, that agents has row security.
+CREATE FUNCTION tinydancer.remember_row_security() RETURNS void
+LANGUAGE sql
+BEGIN ATOMIC
+    INSERT INTO tinydancer.row_security
+    SELECT true FROM pg_class c WHERE c.oid = 'tinydancer.agents'::regclass AND c.relrowsecurity
+    ON CONFLICT DO NOTHING;
+END;
+
+CREATE FUNCTION tinydancer.restrict_rows(required boolean) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF required IS NULL THEN
+        PERFORM tinydancer.fail('22004', 'required: got NULL, want true or false');
+    ELSIF required THEN
+        ALTER TABLE tinydancer.agents ENABLE ROW LEVEL SECURITY;
+        PERFORM tinydancer.remember_row_security();
+    ELSE
+        ALTER TABLE tinydancer.agents DISABLE ROW LEVEL SECURITY;
+        DELETE FROM tinydancer.row_security;
+    END IF;
+    RETURN true;
+END
+$$;
+
+-- Before agents are written.
+CREATE FUNCTION tinydancer.check_policies() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM tinydancer.refuse_partial_policies();
+    PERFORM tinydancer.remember_row_security();
+END
+$$;
+
 -- Held by who changes an embedding, until his transaction ends: two could
 -- otherwise set two dimensions. All who take it do so before they lock an agent.
 CREATE FUNCTION tinydancer.lock_dimension() RETURNS void
@@ -34,6 +68,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     agent tinydancer.agents;
 BEGIN
+    PERFORM tinydancer.check_policies();
     IF with_embedding THEN
         PERFORM tinydancer.lock_dimension();
     END IF;
@@ -72,6 +107,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     new_id bigint;
 BEGIN
+    PERFORM tinydancer.check_policies();
     PERFORM tinydancer.check_dimension(agent);
     INSERT INTO tinydancer.agents (
         name, agent_type, capabilities, cost_per_request, cost_per_token, monthly_fixed,
@@ -205,6 +241,7 @@ $$;
 CREATE FUNCTION tinydancer.clear_agents() RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    PERFORM tinydancer.check_policies();
     UPDATE tinydancer.agents a SET removed_at = now(), updated_at = now()
      WHERE a.removed_at IS NULL AND a.id IN (SELECT v.id FROM tinydancer.visible_agents v);
     RETURN true;
@@ -220,6 +257,7 @@ BEGIN
     IF name IS NOT NULL THEN
         chosen := ARRAY[(tinydancer.lock_agent(name, with_embedding => false)).id];
     ELSE
+        PERFORM tinydancer.check_policies();
         chosen := ARRAY(SELECT a.id FROM tinydancer.visible_agents a);
     END IF;
     PERFORM tinydancer.fold(with_own => false);

@@ -8,6 +8,7 @@ REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_clear_agents() FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_reset_metrics(text) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_remove_agent(text) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_publish_metrics() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_restrict_rows(boolean) FROM PUBLIC;
 
 GRANT SELECT ON tinydancer.agent_status, tinydancer.routing_statistics TO PUBLIC;
 

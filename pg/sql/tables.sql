@@ -72,6 +72,12 @@ CREATE TABLE tinydancer.fold_state (
     folded_at timestamptz NOT NULL DEFAULT clock_timestamp()
 ) WITH (fillfactor = 50);
 
+-- Holds a row once row security was seen on agents: a dump has the row, but
+-- neither the policies of an extension's table nor that they were on.
+CREATE TABLE tinydancer.row_security (
+    required boolean PRIMARY KEY
+);
+
 -- What was decided, by ruvector_decide. The id is a UUIDv7, so that weeks of
 -- ids are weeks of time; add_partitions makes them.
 CREATE TABLE tinydancer.decisions (
@@ -134,6 +140,7 @@ SELECT pg_catalog.pg_extension_config_dump('tinydancer.observations_id_seq', '')
 SELECT pg_catalog.pg_extension_config_dump('tinydancer.estimates', '');
 SELECT pg_catalog.pg_extension_config_dump('tinydancer.latency_histogram', '');
 SELECT pg_catalog.pg_extension_config_dump('tinydancer.fold_state', '');
+SELECT pg_catalog.pg_extension_config_dump('tinydancer.row_security', '');
 
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON tinydancer.agents
     FOR EACH ROW EXECUTE FUNCTION tinydancer.changed();
@@ -143,7 +150,13 @@ CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON tinydancer.estimates
     FOR EACH ROW EXECUTE FUNCTION tinydancer.changed();
 CREATE TRIGGER truncated AFTER TRUNCATE ON tinydancer.estimates
     FOR EACH STATEMENT EXECUTE FUNCTION tinydancer.changed();
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON tinydancer.row_security
+    FOR EACH ROW EXECUTE FUNCTION tinydancer.changed();
+CREATE TRIGGER truncated AFTER TRUNCATE ON tinydancer.row_security
+    FOR EACH STATEMENT EXECUTE FUNCTION tinydancer.changed();
 ALTER TABLE tinydancer.agents ENABLE ALWAYS TRIGGER changed;
 ALTER TABLE tinydancer.agents ENABLE ALWAYS TRIGGER truncated;
 ALTER TABLE tinydancer.estimates ENABLE ALWAYS TRIGGER changed;
 ALTER TABLE tinydancer.estimates ENABLE ALWAYS TRIGGER truncated;
+ALTER TABLE tinydancer.row_security ENABLE ALWAYS TRIGGER changed;
+ALTER TABLE tinydancer.row_security ENABLE ALWAYS TRIGGER truncated;

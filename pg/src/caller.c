@@ -154,7 +154,10 @@ td_caller(PG_FUNCTION_ARGS)
 bool
 td_rows_are_restricted(void)
 {
-	return check_enable_rls(td_agents_relid(), td_caller_id(), true) == RLS_ENABLED;
+	if (check_enable_rls(td_agents_relid(), td_caller_id(), true) == RLS_ENABLED)
+		return true;
+	td_refuse_lost_policies();
+	return false;
 }
 
 /*

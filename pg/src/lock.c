@@ -19,6 +19,7 @@ td_lock(PG_FUNCTION_ARGS)
 {
 	LOCKTAG		tag;
 
+	PreventCommandDuringRecovery("a change of agents or metrics");
 	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, ProcedureRelationId, PG_GETARG_OID(0), 0);
 	PG_RETURN_BOOL(LockAcquire(&tag, ExclusiveLock, false, !PG_GETARG_BOOL(1)) != LOCKACQUIRE_NOT_AVAIL);
 }

@@ -129,6 +129,10 @@ extern Datum td_as_owner(Datum (*body) (FunctionCallInfo), FunctionCallInfo fcin
 extern bool td_rows_are_restricted(void);
 extern int64 *td_visible_ids(int *count);
 
+/* ---- policies.c ---- */
+
+extern void td_refuse_lost_policies(void);
+
 /* ---- arrays.c ---- */
 
 extern const float *td_read_embedding(const char *what, ArrayType *array, int64 *steps, int64 *dimension);

@@ -123,6 +123,7 @@ func TestRowSecurityAfterDropAndCreate(t *testing.T) {
 			sees(t, conn, "a")
 			db.Exec(t, `drop extension tinydancer cascade; create extension tinydancer`)
 			register(t, db, "a")
+			db.Exec(t, `grant execute on function ruvector_remove_agent to public`)
 			db.Exec(t, `alter table tinydancer.agents enable row level security`) // nobody may see any
 			rows, err := conn.Query(t.Context(), ask)
 			if err != nil {

@@ -27,8 +27,8 @@ const agreement = `select
 
 // churn is sessions that change the registry while others compare.
 type churn struct {
-	compared, mismatched atomic.Int64
-	over                 atomic.Bool
+	compared, mismatched, lasting atomic.Int64
+	over                          atomic.Bool
 }
 
 // write changes the registry at random, with savepoints and rollbacks. Names
@@ -78,9 +78,19 @@ func (c *churn) compare(ctx context.Context, conn *pgx.Conn, sql string, args ..
 		return err
 	}
 	c.compared.Add(1)
-	if !same {
-		c.mismatched.Add(1)
+	if same {
+		return nil
 	}
+	c.mismatched.Add(1)
+	if strings.HasPrefix(sql, "fetch") {
+		return nil // has gone on
+	}
+	for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if err := conn.QueryRow(ctx, sql, args...).Scan(&same); err != nil || same {
+			return err
+		}
+	}
+	c.lasting.Add(1)
 	return nil
 }
 
@@ -202,8 +212,13 @@ func TestRandomisedComparison(t *testing.T) {
 		if compared < 1000 {
 			t.Errorf("%s: %d comparisons, want at least 1000", side.name, compared)
 		}
-		if mismatched > compared/1000 {
-			t.Errorf("%s: %d of %d comparisons differ, want at most one in 1000", side.name, mismatched, compared)
+		// A writer that the machine halts at that moment keeps it open for many
+		// comparisons. Naive caches differ in 10 to 25 of 100, and go on to.
+		if mismatched > compared/100 {
+			t.Errorf("%s: %d of %d comparisons differ, want at most one in 100", side.name, mismatched, compared)
+		}
+		if n := side.lasting.Load(); n > 0 {
+			t.Errorf("%s: %d differences last, want none", side.name, n)
 		}
 	}
 	eventually(t, db, `select autovacuum_count > 0 and autoanalyze_count > 0 from pg_stat_user_tables where relid = 'tinydancer.agents'::regclass`)

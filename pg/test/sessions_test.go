@@ -130,6 +130,7 @@ func TestNothingOfTheCallersInTheWay(t *testing.T) {
 	register(t, db, "a", "b")
 	user := db.Role(t, "user")
 	names := pgtest.All[string](t, db, `select relname::text from pg_class where relnamespace = 'tinydancer'::regnamespace and relkind in ('r', 'v')`)
+	db.Exec(t, `grant execute on function ruvector_publish_metrics, ruvector_remove_agent to `+user.User)
 	conn := user.Connect(t)
 	for _, name := range names {
 		do(t, conn, `create temp table `+name+` as select 'trap'::text as name, 1::bigint as id, 1::bigint as agent_id, 1::bigint as sp`)

@@ -25,6 +25,23 @@ DROP FUNCTION tinydancer.latency_percentile(bigint, float8);
 DROP FUNCTION tinydancer.lock_agent(text);
 DROP FUNCTION tinydancer.save_agent(tinydancer.agents);
 
+CREATE TABLE tinydancer.row_security (
+    required boolean PRIMARY KEY
+);
+SELECT pg_catalog.pg_extension_config_dump('tinydancer.row_security', '');
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON tinydancer.row_security
+    FOR EACH ROW EXECUTE FUNCTION tinydancer.changed();
+CREATE TRIGGER truncated AFTER TRUNCATE ON tinydancer.row_security
+    FOR EACH STATEMENT EXECUTE FUNCTION tinydancer.changed();
+ALTER TABLE tinydancer.row_security ENABLE ALWAYS TRIGGER changed;
+ALTER TABLE tinydancer.row_security ENABLE ALWAYS TRIGGER truncated;
+INSERT INTO tinydancer.row_security
+SELECT true FROM pg_class WHERE oid = 'tinydancer.agents'::regclass AND relrowsecurity;
+
+CREATE FUNCTION @extschema@.ruvector_restrict_rows(required boolean DEFAULT true) RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'td_call';
+REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_restrict_rows(boolean) FROM PUBLIC;
+
 -- What destroys, or holds others up, is no longer for everybody.
 REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_remove_agent(text) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_publish_metrics() FROM PUBLIC;
