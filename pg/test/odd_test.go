@@ -187,8 +187,8 @@ func TestOddArguments(t *testing.T) {
 		}
 	}
 	t.Logf("%d calls of %d functions, %d public; %d refused", calls, len(all), public, refusals)
-	if public != 20 || refusals < 1000 {
-		t.Errorf("%d public functions and %d refusals, want 20 and 1000 at least", public, refusals)
+	if public < 20 || refusals < 1000 {
+		t.Errorf("%d public functions and %d refusals, want 20 and 1000 at the least", public, refusals)
 	}
 	sees(t, conn, "a", "b")
 	if pid(conn) != pgtest.One[int](t, conn, `select pg_backend_pid()`) {
