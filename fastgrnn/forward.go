@@ -28,28 +28,31 @@ type Trace struct {
 // [DimensionError] and [ValueError]. The weights are not looked at, see
 // [Params.Check].
 func (p *Params) Forward(h0 []float64, xs [][]float64) (*Trace, error) {
-	if len(xs) == 0 {
-		return nil, ErrEmptySequence
+	tr := new(Trace)
+	if err := p.forward(tr, h0, xs); err != nil {
+		return nil, err
 	}
-	h := make([]float64, p.config.HiddenDim)
+	return tr, nil
+}
+
+// forward is [Params.Forward] into a Trace that may have been used before.
+func (p *Params) forward(tr *Trace, h0 []float64, xs [][]float64) error {
+	if len(xs) == 0 {
+		return ErrEmptySequence
+	}
 	if h0 != nil {
-		if err := checkVector("hidden state", h0, len(h)); err != nil {
-			return nil, err
+		if err := checkVector("hidden state", h0, p.config.HiddenDim); err != nil {
+			return err
 		}
-		copy(h, h0)
 	}
 	for t, x := range xs {
 		if err := checkVector("input", x, p.config.InputDim); err != nil {
-			return nil, inStep(t, err)
+			return inStep(t, err)
 		}
 	}
-	tr := &Trace{X: xs, H0: h}
-	tr.PreGate = vectors(len(xs), len(h))
-	tr.PreUpdate = tr.PreGate
-	if p.config.Form == Untied {
-		tr.PreUpdate = vectors(len(xs), len(h))
-	}
-	tr.Z, tr.C, tr.H = vectors(len(xs), len(h)), vectors(len(xs), len(h)), vectors(len(xs), len(h))
+	tr.prepare(p.config, xs)
+	h := tr.H0
+	copy(h, h0)
 	scratch := make([]float64, max(p.config.RankW, p.config.RankU))
 	for t, x := range xs {
 		p.gate.into(tr.PreGate[t], x, h, scratch)
@@ -60,13 +63,35 @@ func (p *Params) Forward(h0 []float64, xs [][]float64) (*Trace, error) {
 		// an infinity would look like a confident answer.
 		for _, pre := range [][]float64{tr.PreGate[t], tr.PreUpdate[t]} {
 			if err := checkVector("pre-activation", pre, len(pre)); err != nil {
-				return nil, inStep(t, err)
+				return inStep(t, err)
 			}
 		}
 		p.mix(tr, t, h)
 		h = tr.H[t]
 	}
-	return tr, nil
+	return nil
+}
+
+// prepare makes room for a pass over xs, in the memory that tr has if it is
+// enough.
+func (tr *Trace) prepare(c Config, xs [][]float64) {
+	tr.X = xs
+	if len(tr.H0) != c.HiddenDim {
+		*tr = Trace{X: xs, H0: make([]float64, c.HiddenDim)}
+	}
+	clear(tr.H0)
+	if steps := len(xs); steps <= cap(tr.H) {
+		for _, list := range []*[][]float64{&tr.PreGate, &tr.PreUpdate, &tr.Z, &tr.C, &tr.H} {
+			*list = (*list)[:steps]
+		}
+		return
+	}
+	tr.PreGate = vectors(len(xs), c.HiddenDim)
+	tr.PreUpdate = tr.PreGate
+	if c.Form == Untied {
+		tr.PreUpdate = vectors(len(xs), c.HiddenDim)
+	}
+	tr.Z, tr.C, tr.H = vectors(len(xs), c.HiddenDim), vectors(len(xs), c.HiddenDim), vectors(len(xs), c.HiddenDim)
 }
 
 // mix computes step t from its pre-activations and the hidden state before it;
@@ -117,32 +142,10 @@ func (m product) addTo(dst, v, scratch []float64) {
 	if m.right.data != nil {
 		s := scratch[:m.right.cols]
 		clear(s)
-		for j, x := range v {
-			for k, w := range m.right.row(j) {
-				s[k] += float64(w * x)
-			}
-		}
+		m.right.addTransposed(s, v)
 		v = s
 	}
-	for i := range dst {
-		dst[i] += dot(m.left.row(i), v)
-	}
-}
-
-// dot sums in the same order on every machine, in four lanes for speed.
-func dot(a, b []float64) float64 {
-	var s0, s1, s2, s3 float64
-	for len(a) >= 4 && len(b) >= 4 {
-		s0 += float64(a[0] * b[0])
-		s1 += float64(a[1] * b[1])
-		s2 += float64(a[2] * b[2])
-		s3 += float64(a[3] * b[3])
-		a, b = a[4:], b[4:]
-	}
-	for i := range a {
-		s0 += float64(a[i] * b[i])
-	}
-	return (s0 + s1) + (s2 + s3)
+	m.left.addProduct(dst, v)
 }
 
 // vectors returns n vectors of dim zeros in one piece of memory.

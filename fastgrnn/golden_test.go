@@ -165,7 +165,34 @@ func TestGoldenSeeded384x64(t *testing.T) {
 		Forward struct{ H [][]float64 }
 	}
 	readGolden(t, "testdata/golden/06_seeded_384x64.json", &g)
+	p, head, xs := seeded384x64(t)
+	w, _ := p.Tensor("W")
+	u, _ := p.Tensor("U")
+	for name, got := range map[string]float64{
+		"W00": w.Data[0], "W01": w.Data[1], "U00": u.Data[0],
+		"V00": head.Matrix()[0], "c0": head.Bias()[0], "x00": xs[0][0],
+	} {
+		if got != g.First[name] {
+			t.Errorf("%s = %v, want %v", name, got, g.First[name])
+		}
+	}
+
+	hs, err := p.ForwardSequence(xs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare(t, "h", hs, g.Forward.H, 1e-12)
+	compare(t, "h of the float32 cell", run(t, compile(t, p), nil, xs), g.Forward.H, 1e-5)
+}
+
+// seeded384x64 draws what the file describes.
+func seeded384x64(t *testing.T) (*Params, *Linear, [][]float64) {
+	t.Helper()
 	p, err := NewParams(Config{InputDim: 384, HiddenDim: 64})
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, err := NewLinear(64, 4)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +207,7 @@ func TestGoldenSeeded384x64(t *testing.T) {
 	u, _ := p.Tensor("U")
 	fill(w.Data, 0.1)
 	fill(u.Data, 0.1)
-	v, c := fill(make([]float64, 4*64), 1), fill(make([]float64, 4), 1)
+	fill(head.Values(), 1)
 	xs := rows(fill(make([]float64, 3*384), 0.05), 384)
 	for _, name := range []string{"bz", "bh"} {
 		b, _ := p.Tensor(name)
@@ -189,21 +216,7 @@ func TestGoldenSeeded384x64(t *testing.T) {
 		}
 	}
 	*p.zeta, *p.nu = 1, -4
-	for name, got := range map[string]float64{
-		"W00": w.Data[0], "W01": w.Data[1], "U00": u.Data[0],
-		"V00": v[0], "c0": c[0], "x00": xs[0][0],
-	} {
-		if got != g.First[name] {
-			t.Errorf("%s = %v, want %v", name, got, g.First[name])
-		}
-	}
-
-	hs, err := p.ForwardSequence(xs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	compare(t, "h", hs, g.Forward.H, 1e-12)
-	compare(t, "h of the float32 cell", run(t, compile(t, p), nil, xs), g.Forward.H, 1e-5)
+	return p, head, xs
 }
 
 // shared returns the path of a file beside the project, and skips the test if

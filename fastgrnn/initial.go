@@ -38,26 +38,14 @@ func Initialise(config Config, how Initial, seed uint64) (*Params, error) {
 	if err != nil {
 		return nil, err
 	}
-	if how > GlorotNormal {
-		return nil, &ConfigError{"Initial", uint8(how), "EdgeML, GlorotUniform or GlorotNormal"}
+	if err := how.check(); err != nil {
+		return nil, err
 	}
 	source := splitmix64(seed)
 	for _, t := range p.tensors {
 		switch {
 		case t.Kind == InputWeights || t.Kind == RecurrentWeights:
-			// A factor R of L Rᵀ has Rows inputs and Cols outputs, L the
-			// reverse: the sum is the same.
-			spread := 2 / float64(t.Rows+t.Cols)
-			for i := range t.Data {
-				switch how {
-				case EdgeML:
-					t.Data[i] = 0.1 * source.normal()
-				case GlorotUniform:
-					t.Data[i] = source.symmetric() * math.Sqrt(3*spread)
-				case GlorotNormal:
-					t.Data[i] = source.normal() * math.Sqrt(spread)
-				}
-			}
+			how.draw(t.Data, t.Rows, t.Cols, &source)
 		case t.Kind == Bias && how == EdgeML:
 			for i := range t.Data {
 				t.Data[i] = 1
@@ -66,6 +54,29 @@ func Initialise(config Config, how Initial, seed uint64) (*Params, error) {
 	}
 	*p.zeta, *p.nu = 1, -4
 	return p, nil
+}
+
+func (how Initial) check() error {
+	if how > GlorotNormal {
+		return &ConfigError{"Initial", uint8(how), "EdgeML, GlorotUniform or GlorotNormal"}
+	}
+	return nil
+}
+
+// draw fills a matrix. A factor R of L Rᵀ has rows inputs and cols outputs, L
+// the reverse: the sum is the same.
+func (how Initial) draw(data []float64, rows, cols int, source *splitmix64) {
+	spread := 2 / float64(rows+cols)
+	for i := range data {
+		switch how {
+		case EdgeML:
+			data[i] = 0.1 * source.normal()
+		case GlorotUniform:
+			data[i] = source.symmetric() * math.Sqrt(3*spread)
+		case GlorotNormal:
+			data[i] = source.normal() * math.Sqrt(spread)
+		}
+	}
 }
 
 // splitmix64 is the generator's state.
