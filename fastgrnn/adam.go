@@ -25,26 +25,36 @@ const (
 // NewAdam returns an optimiser of n numbers that has made no step.
 func NewAdam(n int) *Adam { return &Adam{m: make([]float64, n), v: make([]float64, n)} }
 
-// Step moves x against the gradient. The errors are [DimensionError], and
-// [ValueError] for a gradient that is not finite or of which a moment or a new
-// x would not be; x and the moments are then as they were.
-func (a *Adam) Step(x, gradient []float64, rate, decay float64) error {
-	for what, v := range map[string][]float64{"x": x, "gradient": gradient} {
-		if len(v) != len(a.m) {
-			return &DimensionError{what, len(v), len(a.m)}
-		}
+// Step moves x against the gradient, without decay. The errors are
+// [DimensionError], and [ValueError] for a gradient that is not finite or of
+// which a moment or a new x would not be; x and the moments are then as they
+// were.
+func (a *Adam) Step(x, gradient []float64, rate float64) error {
+	if len(x) != len(a.m) {
+		return &DimensionError{"x", len(x), len(a.m)}
 	}
+	if len(gradient) != len(a.m) {
+		return &DimensionError{"gradient", len(gradient), len(a.m)}
+	}
+	return a.move(x, gradient, rate, func(int) (float64, bool) { return 0, true })
+}
+
+// move is Step for the numbers that are free, each with its decay.
+func (a *Adam) move(x, gradient []float64, rate float64, of func(int) (decay float64, free bool)) error {
 	c := a.correction(rate)
 	for i, g := range gradient {
 		m, v := nextMoments(a.m[i], a.v[i], g)
-		// One comparison for all three: a difference of infinities is NaN.
-		if y := c.moved(x[i], m, v, decay); !(math.Abs(y)+v <= math.MaxFloat64) {
+		decay, _ := of(i)
+		// One comparison for all three: an infinity less itself is NaN.
+		if y := c.moved(x[i], m, v, decay); !(math.Abs(y)+math.Abs(m)+v <= math.MaxFloat64) {
 			return &ValueError{"gradient", i, g}
 		}
 	}
 	for i, g := range gradient {
 		a.m[i], a.v[i] = nextMoments(a.m[i], a.v[i], g)
-		x[i] = c.moved(x[i], a.m[i], a.v[i], decay)
+		if decay, free := of(i); free {
+			x[i] = c.moved(x[i], a.m[i], a.v[i], decay)
+		}
 	}
 	a.step++
 	return nil

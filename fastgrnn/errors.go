@@ -22,6 +22,9 @@ var (
 	ErrEmptySequence = errors.New("fastgrnn: empty sequence")
 )
 
+// ErrNoExamples is returned by [NewTrainer] for nothing to learn from.
+var ErrNoExamples = errors.New("fastgrnn: no examples")
+
 // Errors of reading a weight file, each wrapped in a [FileError]. A file that
 // holds NaN or an infinity is [ErrNotFinite].
 var (
@@ -111,3 +114,21 @@ func (e *FileError) Error() string {
 
 // Unwrap returns Err.
 func (e *FileError) Unwrap() error { return e.Err }
+
+// BatchError says which batch cannot be learned from. Err is a [ValueError].
+type BatchError struct {
+	Batch   int // from 0, as [Progress] counts
+	Example int // index of the example, or −1 if it is the batch as a whole
+	Err     error
+}
+
+func (e *BatchError) Error() string {
+	text := strings.TrimPrefix(e.Err.Error(), "fastgrnn: ")
+	if e.Example < 0 {
+		return fmt.Sprintf("fastgrnn: batch %d: %s", e.Batch, text)
+	}
+	return fmt.Sprintf("fastgrnn: batch %d, example %d: %s", e.Batch, e.Example, text)
+}
+
+// Unwrap returns Err.
+func (e *BatchError) Unwrap() error { return e.Err }

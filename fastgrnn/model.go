@@ -1,5 +1,7 @@
 package fastgrnn
 
+import "github.com/tinydancer/tinydancer/internal/f64"
+
 // Model is a trunk with a head on it: scores s = V h + c of K outputs, which
 // are classes or agents.
 type Model struct {
@@ -114,8 +116,8 @@ func (l *learner) add(e *Example) (float64, error) {
 		looked = true
 		for k, d := range l.ds {
 			if d != 0 { // with Outcomes all but one
-				addOne(dh[t.Step], l.head.m.row(k), d)
-				addOne(l.dHead.m.row(k), h, d)
+				f64.AddScaled(dh[t.Step], l.head.m.row(k), d)
+				f64.AddScaled(l.dHead.m.row(k), h, d)
 				l.dHead.bias[k] += d
 			}
 		}

@@ -41,8 +41,6 @@ type matrix struct {
 	data       []float64
 }
 
-func (m matrix) row(i int) []float64 { return m.data[i*m.cols : (i+1)*m.cols] }
-
 // product is a matrix, either full or as left·rightᵀ; right.data is nil when
 // it is full.
 type product struct{ left, right matrix }

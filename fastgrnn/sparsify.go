@@ -59,7 +59,15 @@ func CopySupport(v, support []float64) error {
 // function [HardThreshold]; p is then as it was.
 func (p *Params) HardThreshold(keepW, keepU float64) error {
 	thinned := p.Clone()
-	for _, t := range thinned.tensors {
+	if err := hardThreshold(thinned.tensors, keepW, keepU); err != nil {
+		return err
+	}
+	copy(p.values, thinned.values)
+	return nil
+}
+
+func hardThreshold(tensors []Tensor, keepW, keepU float64) error {
+	for _, t := range tensors {
 		var err error
 		switch t.Kind {
 		case InputWeights:
@@ -71,7 +79,6 @@ func (p *Params) HardThreshold(keepW, keepU float64) error {
 			return err
 		}
 	}
-	copy(p.values, thinned.values)
 	return nil
 }
 

@@ -7,6 +7,8 @@ import (
 	"math"
 	"os"
 	"testing"
+
+	"github.com/tinydancer/tinydancer/internal/f64"
 )
 
 // usps is the rank-5 model that EdgeML ships for USPS digits (golden/09, MIT
@@ -45,7 +47,7 @@ func (m *usps) sequence(image []float64) [][]float64 {
 
 func (m *usps) classify(h []float64) (logits []float64, best int) {
 	for k, v := range m.classifier {
-		logits = append(logits, m.offsets[k]+dot(v, h))
+		logits = append(logits, m.offsets[k]+f64.Dot(v, h))
 		if logits[k] > logits[best] {
 			best = k
 		}

@@ -1,0 +1,3 @@
+package fastgrnn
+
+func checksum(examples []Example) uint32 { return 0 }
