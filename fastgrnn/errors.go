@@ -25,11 +25,11 @@ var (
 // ErrNoExamples is returned by [NewTrainer] for nothing to learn from.
 var ErrNoExamples = errors.New("fastgrnn: no examples")
 
-// Errors of reading a weight file, each wrapped in a [FileError]. A file that
+// Errors of reading a weight file or a checkpoint, each wrapped in a [FileError]. A file that
 // holds NaN or an infinity is [ErrNotFinite].
 var (
-	// ErrNotWeights means that the file does not begin as a weight file does.
-	ErrNotWeights = errors.New("not a FastGRNN weight file")
+	// ErrNotWeights means that the file does not begin as one of its kind does.
+	ErrNotWeights = errors.New("not a file of this kind")
 	// ErrVersion means that a later version of this package wrote the file.
 	ErrVersion = errors.New("unknown version")
 	// ErrTruncated means that the file ends before its header says.
@@ -41,6 +41,9 @@ var (
 	ErrCorrupt = errors.New("corrupt")
 	// ErrChecksum means that the bytes are not those that were written.
 	ErrChecksum = errors.New("checksum does not match")
+	// ErrOtherExamples means that a checkpoint was made with examples other than
+	// those it is to go on with.
+	ErrOtherExamples = errors.New("other examples")
 )
 
 // DimensionError says which vector has the wrong length.
@@ -97,15 +100,20 @@ func (e *StateError) Error() string {
 // Is makes errors.Is(e, ErrState) true.
 func (e *StateError) Is(target error) bool { return target == ErrState }
 
-// FileError says why a weight file was refused. Err is one of the errors of
-// reading, or a [ValueError] for a weight that is not finite.
+// FileError says why a file was refused. Err is one of the errors of reading,
+// or a [ValueError] for a number that is not finite.
 type FileError struct {
 	Err    error
 	Detail string
+	File   string // "weight file", which is the default, or "checkpoint"
 }
 
 func (e *FileError) Error() string {
-	text := "fastgrnn: weight file: " + strings.TrimPrefix(e.Err.Error(), "fastgrnn: ")
+	text := "fastgrnn: weight file: "
+	if e.File != "" {
+		text = "fastgrnn: " + e.File + ": "
+	}
+	text += strings.TrimPrefix(e.Err.Error(), "fastgrnn: ")
 	if e.Detail != "" {
 		text += ": " + strings.TrimPrefix(e.Detail, "fastgrnn: ")
 	}

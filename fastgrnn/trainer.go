@@ -44,9 +44,6 @@ type Training struct {
 	ThresholdEvery int
 	// Seed chooses the order of the examples.
 	Seed uint64
-	// Workers is how many goroutines compute; the result does not depend on it.
-	// Defaults to GOMAXPROCS.
-	Workers int
 }
 
 // complete fills in the defaults and checks the rest.
@@ -128,6 +125,9 @@ type Progress struct {
 // A Trainer changes its model in [Trainer.Step] alone, between two whole
 // batches. It belongs to one goroutine at a time, and so does its model.
 type Trainer struct {
+	// Workers is how many goroutines compute. Defaults to GOMAXPROCS.
+	Workers int
+
 	config   Training
 	model    *Model
 	examples []Example
@@ -248,7 +248,7 @@ func (t *Trainer) phase(batch int) Phase {
 }
 
 // Run trains to the end, or until ctx is done; it then returns ctx's error, and
-// another Run, or one of a [Trainer.Checkpoint], goes on as if nothing had been.
+// another Run, or one of a [ResumeTrainer] with [Trainer.MarshalBinary], goes on as if nothing had been.
 // Other errors are those of [Trainer.Step].
 func (t *Trainer) Run(ctx context.Context) error {
 	for !t.Done() {
@@ -308,7 +308,7 @@ func (t *Trainer) sum(batch []int) (loss float64, err error) {
 			t.losses[i] += loss
 		}
 	}
-	workers := t.config.Workers
+	workers := t.Workers
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}

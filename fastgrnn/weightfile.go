@@ -111,7 +111,7 @@ func (q *Quantised) UnmarshalBinary(data []byte) error {
 		return err
 	}
 	if h.encoding != asInt8 {
-		return &FileError{ErrCorrupt, "the weights are floating point, want int8; Params reads both"}
+		return &FileError{Err: ErrCorrupt, Detail: "the weights are floating point, want int8; Params reads both"}
 	}
 	read, err := decodeInt8(h, payload)
 	if err != nil {
@@ -157,34 +157,48 @@ func payloadSize(c Config, e encoding) int {
 
 // readFile checks all but the payload's values, before anything is allocated.
 func readFile(data []byte) (h fileHeader, payload []byte, err error) {
-	refuse := func(kind error, format string, args ...any) (fileHeader, []byte, error) {
-		return fileHeader{}, nil, &FileError{kind, fmt.Sprintf(format, args...)}
-	}
-	if n := min(len(data), len(fileMagic)); string(data[:n]) != fileMagic[:n] {
-		return refuse(ErrNotWeights, "it begins with %q, want %q", data[:n], fileMagic)
-	}
-	if len(data) < headerSize {
-		return refuse(ErrTruncated, "%d bytes, the header alone has %d", len(data), headerSize)
-	}
-	if v := binary.LittleEndian.Uint16(data[8:]); v != fileVersion {
-		return refuse(ErrVersion, "%d, want %d", v, fileVersion)
+	if err := checkStart(data, fileMagic, headerSize); err != nil {
+		return fileHeader{}, nil, err
 	}
 	h, err = parseHeader(data[:headerSize])
 	if err != nil {
 		return fileHeader{}, nil, err
 	}
 	body := headerSize + payloadSize(h.config, h.encoding)
-	if len(data) < body+crcSize {
-		return refuse(ErrTruncated, "%d bytes, want %d", len(data), body+crcSize)
+	if err := checkEnd(data, body); err != nil {
+		return fileHeader{}, nil, err
 	}
-	if len(data) > body+crcSize {
-		return refuse(ErrOversized, "%d bytes, want %d", len(data), body+crcSize)
+	return h, data[headerSize:body], nil
+}
+
+// checkStart checks the magic, that there is a header, and the version.
+func checkStart(data []byte, magic string, header int) error {
+	if n := min(len(data), len(magic)); string(data[:n]) != magic[:n] {
+		return &FileError{Err: ErrNotWeights, Detail: fmt.Sprintf("it begins with %q, want %q", data[:n], magic)}
+	}
+	if len(data) < header {
+		return &FileError{Err: ErrTruncated, Detail: fmt.Sprintf("%d bytes, the header alone has %d", len(data), header)}
+	}
+	if v := binary.LittleEndian.Uint16(data[8:]); v != fileVersion {
+		return &FileError{Err: ErrVersion, Detail: fmt.Sprintf("%d, want %d", v, fileVersion)}
+	}
+	return nil
+}
+
+// checkEnd checks that data is body bytes and their checksum.
+func checkEnd(data []byte, body int) error {
+	if want := body + crcSize; len(data) != want {
+		err := ErrTruncated
+		if len(data) > want {
+			err = ErrOversized
+		}
+		return &FileError{Err: err, Detail: fmt.Sprintf("%d bytes, want %d", len(data), want)}
 	}
 	got, want := crc32.Checksum(data[:body], castagnoli), binary.LittleEndian.Uint32(data[body:])
 	if got != want {
-		return refuse(ErrChecksum, "got %08x, want %08x", got, want)
+		return &FileError{Err: ErrChecksum, Detail: fmt.Sprintf("got %08x, want %08x", got, want)}
 	}
-	return h, data[headerSize:body], nil
+	return nil
 }
 
 // parseHeader reads what follows magic and version.
@@ -197,25 +211,25 @@ func parseHeader(b []byte) (fileHeader, error) {
 	for i, field := range [...]*int{&h.config.InputDim, &h.config.HiddenDim, &h.config.RankW, &h.config.RankU} {
 		v := binary.LittleEndian.Uint32(b[16+4*i:])
 		if v > MaxDim {
-			return h, &FileError{ErrOversized, fmt.Sprintf("a dimension of %d, want at most %d", v, MaxDim)}
+			return h, &FileError{Err: ErrOversized, Detail: fmt.Sprintf("a dimension of %d, want at most %d", v, MaxDim)}
 		}
 		*field = int(v)
 	}
 	if err := h.config.checkFields(); err != nil {
-		return h, &FileError{ErrCorrupt, err.Error()}
+		return h, &FileError{Err: ErrCorrupt, Detail: err.Error()}
 	}
 	if n := h.config.parameters(); n > MaxParameters {
-		return h, &FileError{ErrOversized, fmt.Sprintf("%d parameters, want at most %d", n, MaxParameters)}
+		return h, &FileError{Err: ErrOversized, Detail: fmt.Sprintf("%d parameters, want at most %d", n, MaxParameters)}
 	}
 	switch {
 	case h.encoding > asInt8:
-		return h, &FileError{ErrCorrupt, fmt.Sprintf("number format %d, want 0 to %d", h.encoding, asInt8)}
+		return h, &FileError{Err: ErrCorrupt, Detail: fmt.Sprintf("number format %d, want 0 to %d", h.encoding, asInt8)}
 	case b[14] != 0 || b[15] != 0:
-		return h, &FileError{ErrCorrupt, "a reserved byte is not zero"}
+		return h, &FileError{Err: ErrCorrupt, Detail: "a reserved byte is not zero"}
 	case h.encoding == asInt8 && !(h.scale >= 1 && h.scale <= maxScale && h.scale == math.Trunc(h.scale)):
-		return h, &FileError{ErrCorrupt, fmt.Sprintf("the scale is %v, want a whole number of at least 1", h.scale)}
+		return h, &FileError{Err: ErrCorrupt, Detail: fmt.Sprintf("the scale is %v, want a whole number of at least 1", h.scale)}
 	case h.encoding != asInt8 && math.Float64bits(h.scale) != 0:
-		return h, &FileError{ErrCorrupt, "a floating-point file has a scale"}
+		return h, &FileError{Err: ErrCorrupt, Detail: "a floating-point file has a scale"}
 	}
 	return h, nil
 }
@@ -229,7 +243,7 @@ func decodeInt8(h fileHeader, payload []byte) (*Quantised, error) {
 	q.zeta = binary.LittleEndian.Uint16(payload[n:])
 	q.nu = binary.LittleEndian.Uint16(payload[n+2:])
 	if q.zeta > thousand || q.nu > thousand {
-		return nil, &FileError{ErrCorrupt, fmt.Sprintf("σ(ζ) and σ(ν) are %d and %d thousandths, want 0 to %d", q.zeta, q.nu, thousand)}
+		return nil, &FileError{Err: ErrCorrupt, Detail: fmt.Sprintf("σ(ζ) and σ(ν) are %d and %d thousandths, want 0 to %d", q.zeta, q.nu, thousand)}
 	}
 	return q, nil
 }
