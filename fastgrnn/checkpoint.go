@@ -226,8 +226,11 @@ func (t *Trainer) readState(b []byte) error {
 	for i, list := range [...][]float64{t.adam.m, t.adam.v} {
 		for j := range list {
 			v := math.Float64frombits(binary.LittleEndian.Uint64(b[8*(i*n+j):]))
-			if !(math.Abs(v) <= math.MaxFloat64) || i == 1 && v < 0 {
+			if !(math.Abs(v) <= math.MaxFloat64) {
 				return &FileError{Err: &ValueError{"moment", j, v}}
+			}
+			if i == 1 && v < 0 {
+				return fmt.Errorf("the mean square %d is %v, want at least 0", j, v)
 			}
 			list[j] = v
 		}
