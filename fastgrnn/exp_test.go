@@ -161,12 +161,12 @@ func TestResultsHaveTheSameBitsOnEveryMachine(t *testing.T) {
 
 // The fingerprints are only compared on machines that run the tests, and a
 // compiler need not fuse whatever it may. So look at what it makes of the
-// package for a machine that fuses readily.
+// package and its kernels for a machine that fuses readily.
 func TestNothingIsFusedOnARM64(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skipping TestNothingIsFusedOnARM64: it compiles the package, and this is -short")
 	}
-	build := exec.Command("go", "build", "-gcflags=-S", ".")
+	build := exec.Command("go", "build", "-gcflags=-S", ".", "../internal/f64")
 	build.Env = append(os.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=0")
 	assembly, err := build.CombinedOutput()
 	if errors.Is(err, exec.ErrNotFound) {

@@ -1,0 +1,16 @@
+// Package learn holds what decides on the strength of outcomes, each part with
+// its formula and its source:
+//
+//	Ridge        what is known of one agent, told one outcome at a time, with forgetting
+//	Sums         the same from sums, which add up over tenants without their rows
+//	SquareCB     how often to try which agent
+//	Evaluate     what another policy would have brought, from a log of decisions
+//	Platt        scores to probabilities, along a logistic curve
+//	Isotonic     scores to probabilities, along any curve that rises
+//	Conformal    how wrong a prediction may be, with a promised probability
+//	PageHinkley, CUSUM, Adwin    alarms when outcomes change
+//	Pacer        a budget kept by a price on cost
+//
+// Nothing here reads a clock or draws random numbers. What needs either is
+// given it.
+package learn
