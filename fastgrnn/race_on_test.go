@@ -1,0 +1,5 @@
+//go:build race
+
+package fastgrnn
+
+const raceEnabled = true
