@@ -15,9 +15,10 @@ $go tool -modfile=tools/go.mod gotestsum --format "${TEST_FORMAT:-pkgname-and-te
 	--jsonfile build/tests.json -- -race -count=1 -timeout 20m ./...
 status=$?
 
-# What the race detector gets in the way of: allocations and timing of memory.
+# What the race detector gets in the way of: allocations, timing of memory, and
+# training, which takes too long under it.
 $go tool -modfile=tools/go.mod gotestsum --format "${TEST_FORMAT:-pkgname-and-test-fails}" --hide-summary=skipped \
-	--jsonfile build/tests-plain.json -- -count=1 -timeout 10m -run 'Alloc|Memory|GroupsPredict' . ./embed ./fastgrnn || status=1
+	--jsonfile build/tests-plain.json -- -count=1 -timeout 10m -run 'Alloc|Memory|GroupsPredict|Trained' . ./embed ./fastgrnn ./internal/simulate || status=1
 cat build/tests-plain.json >>build/tests.json
 
 # Skipped in one run and passed in the other is not skipped.
