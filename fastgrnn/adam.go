@@ -14,6 +14,8 @@ import "math"
 type Adam struct {
 	step uint64
 	m, v []float64
+
+	nextX, nextM, nextV []float64
 }
 
 const (
@@ -23,7 +25,13 @@ const (
 )
 
 // NewAdam returns an optimiser of n numbers that has made no step.
-func NewAdam(n int) *Adam { return &Adam{m: make([]float64, n), v: make([]float64, n)} }
+func NewAdam(n int) *Adam {
+	next := make([]float64, 3*n)
+	return &Adam{
+		m: make([]float64, n), v: make([]float64, n),
+		nextX: next[:n:n], nextM: next[n : 2*n : 2*n], nextV: next[2*n:],
+	}
+}
 
 // Step moves x against the gradient, without decay. The errors are
 // [DimensionError], and [ValueError] for a gradient that is not finite or of
@@ -36,43 +44,40 @@ func (a *Adam) Step(x, gradient []float64, rate float64) error {
 	if len(gradient) != len(a.m) {
 		return &DimensionError{"gradient", len(gradient), len(a.m)}
 	}
-	return a.move(x, gradient, rate, func(int) (float64, bool) { return 0, true })
+	return a.move(x, gradient, rate, 0, nil, nil)
 }
 
-// move is Step for the numbers that are free, each with its decay.
-func (a *Adam) move(x, gradient []float64, rate float64, of func(int) (decay float64, free bool)) error {
-	c := a.correction(rate)
-	for i, g := range gradient {
-		m, v := nextMoments(a.m[i], a.v[i], g)
-		decay, _ := of(i)
-		// One comparison for all three: an infinity less itself is NaN.
-		if y := c.moved(x[i], m, v, decay); !(math.Abs(y)+math.Abs(m)+v <= math.MaxFloat64) {
-			return &ValueError{"gradient", i, g}
+// move is Step in which only numbers that are free move, and only those that
+// decays marks decay; nil marks all as free and none as decaying.
+func (a *Adam) move(x, gradient []float64, rate, decay float64, free, decays []bool) error {
+	forM := rate / (1 - power(beta1, a.step+1))
+	forV := 1 / (1 - power(beta2, a.step+1))
+	m, v, nextM, nextV, nextX := a.m[:len(x)], a.v[:len(x)], a.nextM[:len(x)], a.nextV[:len(x)], a.nextX[:len(x)]
+	bad := 0.0 // becomes NaN with the first number that is not finite
+	for i, g := range gradient[:len(x)] {
+		nextM[i] = float64(beta1*m[i]) + float64((1-beta1)*g)
+		nextV[i] = float64(beta2*v[i]) + float64((1-beta2)*float64(g*g))
+		nextX[i] = x[i]
+		if free == nil || free[i] {
+			if decays != nil && decays[i] {
+				nextX[i] -= float64(float64(rate*decay) * x[i])
+			}
+			nextX[i] -= float64(forM*nextM[i]) / (math.Sqrt(float64(nextV[i]*forV)) + epsilon)
 		}
+		bad += float64(nextX[i]*0) + float64(nextV[i]*0) + float64(nextM[i]*0)
 	}
-	for i, g := range gradient {
-		a.m[i], a.v[i] = nextMoments(a.m[i], a.v[i], g)
-		if decay, free := of(i); free {
-			x[i] = c.moved(x[i], a.m[i], a.v[i], decay)
+	if bad != 0 {
+		i := 0
+		for float64(nextX[i]*0)+float64(nextM[i]*0)+float64(nextV[i]*0) == 0 {
+			i++
 		}
+		return &ValueError{"gradient", i, gradient[i]}
 	}
+	copy(x, nextX)
+	a.m, a.nextM = a.nextM, a.m
+	a.v, a.nextV = a.nextV, a.v
 	a.step++
 	return nil
-}
-
-func nextMoments(m, v, g float64) (float64, float64) {
-	return float64(beta1*m) + float64((1-beta1)*g), float64(beta2*v) + float64((1-beta2)*float64(g*g))
-}
-
-// correction is for the moments' start at zero.
-type correction struct{ rate, m, v float64 }
-
-func (a *Adam) correction(rate float64) correction {
-	return correction{rate, 1 - power(beta1, a.step+1), 1 - power(beta2, a.step+1)}
-}
-
-func (c correction) moved(x, m, v, decay float64) float64 {
-	return x - float64(c.rate*(m/c.m/(math.Sqrt(v/c.v)+epsilon)+float64(decay*x)))
 }
 
 // power returns bⁿ, the same on every machine, as math.Pow is not.

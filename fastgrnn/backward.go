@@ -155,22 +155,3 @@ func (m product) addTransposed(dst, v, scratch []float64) {
 	m.left.addTransposed(s, v)
 	m.right.addProduct(dst, s)
 }
-
-// slope returns the derivative of n where its value is y.
-func (n Nonlinearity) slope(y float64) float64 {
-	switch n {
-	case Sigmoid:
-		return y * (1 - y)
-	case Tanh:
-		return 1 - float64(y*y)
-	case QuantSigm:
-		if y > 0 && y < 1 {
-			return 0.5
-		}
-	default:
-		if y > -1 && y < 1 {
-			return 1
-		}
-	}
-	return 0
-}

@@ -68,3 +68,67 @@ func BenchmarkSquash(b *testing.B) {
 		})
 	}
 }
+
+// A pass forwards and backwards over one example, by the cell that production
+// has, for one request and for a session of eight turns, and by the linear map.
+func BenchmarkTrainingExample(b *testing.B) {
+	p, err := Initialise(Config{InputDim: 384, HiddenDim: 64}, GlorotUniform, 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	l, err := InitialiseLinear(384, 64, GlorotUniform, 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	head, err := InitialiseLinear(64, 20, GlorotUniform, 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, c := range []struct {
+		name  string
+		trunk Trunk
+		steps int
+	}{{"cell/T=1", p, 1}, {"cell/T=8", p, 8}, {"linear/T=1", l, 1}} {
+		b.Run(c.name, func(b *testing.B) {
+			e := &Example{Inputs: randomInputs(1, c.steps, 384)}
+			for t := range c.steps {
+				e.Targets = append(e.Targets, Target{t, t, 1, 1})
+			}
+			learner := newLearner(&Model{c.trunk, head}, Outcomes)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := learner.add(e); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// All of learning from ten thousand requests, once: the epoch of a batch of 100
+// with Adam's steps, for the shape that production has and 20 agents.
+func BenchmarkTrainingEpoch(b *testing.B) {
+	p, err := Initialise(Config{InputDim: 384, HiddenDim: 64}, GlorotUniform, 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	head, err := InitialiseLinear(64, 20, GlorotUniform, 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	examples := make([]Example, 10000)
+	for i := range examples {
+		examples[i] = Example{randomInputs(splitmix64(i), 1, 384), []Target{{0, i % 20, float64(i % 2), 1}}}
+	}
+	tr, err := NewTrainer(&Model{p, head}, examples, Training{Loss: Outcomes, Epochs: 1 << 20})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		for range 100 {
+			if err := tr.Step(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}

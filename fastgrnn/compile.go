@@ -1,6 +1,10 @@
 package fastgrnn
 
-import "math"
+import (
+	"math"
+
+	"github.com/tinydancer/tinydancer/internal/f32"
+)
 
 // Compile returns a float32 [Cell] with the weights as they are now; later
 // changes of p do not reach it. The error is a [ValueError], for a weight that
@@ -46,6 +50,57 @@ func (b branch) compile(store func([]float64) weights) affine {
 		a.rightU = store(b.u.right.transposed())
 	}
 	return a
+}
+
+// LinearCell is a [Linear] made for answering, in float32. It is immutable and
+// safe for concurrent use.
+type LinearCell struct {
+	in, out int
+	m, bias []float32
+	zeros   []float32
+}
+
+// Compile returns l in float32, with the numbers as they are now. The error is
+// a [ValueError], for a number that is not finite or beyond float32, and a
+// [ConfigError] for the zero Linear.
+func (l *Linear) Compile() (*LinearCell, error) {
+	if err := l.Check(); err != nil {
+		return nil, err
+	}
+	for i, v := range l.values {
+		if math.Abs(v) > math.MaxFloat32 {
+			return nil, &ValueError{"value", i, v}
+		}
+	}
+	in, out := l.Dims()
+	return &LinearCell{in, out, toFloat32(l.m.data), toFloat32(l.bias), make([]float32, max(in, out))}, nil
+}
+
+// Dims returns how many numbers c takes and gives.
+func (c *LinearCell) Dims() (in, out int) { return c.in, c.out }
+
+// Apply sets dst = M x + b. It allocates nothing and keeps neither. The errors
+// are [DimensionError] and [ValueError]; what dst holds is then not defined.
+func (c *LinearCell) Apply(dst, x []float32) error {
+	if len(x) != c.in {
+		return &DimensionError{"input", len(x), c.in}
+	}
+	if len(dst) != c.out {
+		return &DimensionError{"output", len(dst), c.out}
+	}
+	if f32.Dot(x, c.zeros[:c.in]) != 0 {
+		i := firstNotFinite(x)
+		return &ValueError{"input", i, float64(x[i])}
+	}
+	f32.MatVec(dst, c.m, x)
+	for i, b := range c.bias {
+		dst[i] += b
+	}
+	if f32.Dot(dst, c.zeros[:c.out]) != 0 {
+		i := firstNotFinite(dst)
+		return &ValueError{"output", i, float64(dst[i])}
+	}
+	return nil
 }
 
 func (m matrix) transposed() []float64 {

@@ -19,6 +19,9 @@
 //
 // # Life of a model
 //
+//	               examples ──▶ Trainer ◀──▶ checkpoint (docs/format/checkpoint.md)
+//	                             ▲   │
+//	                             │   ▼
 //	Config ──Initialise──▶ Params ──────Compile──────▶ Cell ──Step──▶ State
 //	                       float64,  ──Quantise──▶     float32 or
 //	                       trainable    Quantised ───▶ int8 weights,
@@ -29,6 +32,14 @@
 // [Params] is exact and slow, and gives the same bits on every machine. [Cell]
 // answers requests: it allocates nothing in [Cell.Step], is safe for
 // concurrent use, and agrees with Params to about 1e-6.
+//
+// # Training
+//
+// A [Model] is a [Trunk], which makes hidden states, and a [Linear] head, which
+// makes scores of them. A [Trainer] fits both to [Example] values: sequences of
+// inputs, and for some of their steps which class was right, or which agent was
+// tried and how that went ([Loss]). [Params.Backward] has the equations.
+// [Linear] is also a trunk, without a memory: what a cell has to beat.
 //
 // For a single input from the zero state U plays no part: h' depends on x
 // alone, and the gradient of U is exactly zero. The recurrence pays over

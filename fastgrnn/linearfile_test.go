@@ -215,3 +215,42 @@ func FuzzLinear(f *testing.F) {
 		}
 	})
 }
+
+func TestLinearCellAgreesWithTheLinear(t *testing.T) {
+	l, err := InitialiseLinear(37, 11, GlorotNormal, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(l.Bias(), randomInputs(2, 1, 11)[0])
+	c, err := l.Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := randomInputs(3, 1, 37)[0]
+	want, err := l.Apply(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, in := make([]float32, 11), toFloat32(x)
+	if n := testing.AllocsPerRun(10, func() { err = c.Apply(got, in) }); n != 0 || err != nil {
+		t.Errorf("%v allocations, %v", n, err)
+	}
+	compare(t, "y", [][]float64{toFloat64(got)}, [][]float64{want}, 1e-6)
+
+	if err := c.Apply(got[:10], in); !errors.Is(err, ErrDimension) {
+		t.Errorf("a short output: %v", err)
+	}
+	if err := c.Apply(got, in[:36]); !errors.Is(err, ErrDimension) {
+		t.Errorf("a short input: %v", err)
+	}
+	for _, v := range []float32{float32(math.NaN()), float32(math.Inf(-1)), math.MaxFloat32} {
+		in[36], in[35] = v, v
+		if err := c.Apply(got, in); v != math.MaxFloat32 && !errors.Is(err, ErrNotFinite) {
+			t.Errorf("%v: %v", v, err)
+		}
+	}
+	l.values[3] = 1e39
+	if _, err := l.Compile(); !errors.Is(err, ErrNotFinite) {
+		t.Errorf("1e39: %v", err)
+	}
+}

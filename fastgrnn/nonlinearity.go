@@ -63,3 +63,22 @@ func (n Nonlinearity) at(x float64) float64 {
 		return min(max(x, -1), 1)
 	}
 }
+
+// slope returns the derivative where the value is y; 0 at the kinks.
+func (n Nonlinearity) slope(y float64) float64 {
+	switch n {
+	case Sigmoid:
+		return y * (1 - y)
+	case Tanh:
+		return 1 - float64(y*y)
+	case QuantSigm:
+		if y > 0 && y < 1 {
+			return 0.5
+		}
+	default:
+		if y > -1 && y < 1 {
+			return 1
+		}
+	}
+	return 0
+}

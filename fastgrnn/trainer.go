@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/tinydancer/tinydancer/internal/f64"
 )
 
 // Training says how a model is trained.
@@ -332,13 +334,8 @@ func (t *Trainer) sum(batch []int) (loss float64, err error) {
 		}
 		loss += t.losses[i]
 		trunk := l.pass.Gradient()
-		for _, part := range []struct{ to, from []float64 }{
-			{t.gradient, trunk}, {t.gradient[len(trunk):], l.dHead.values},
-		} {
-			for j, g := range part.from {
-				part.to[j] += g
-			}
-		}
+		f64.AddScaled(t.gradient[:len(trunk)], trunk, 1)
+		f64.AddScaled(t.gradient[len(trunk):], l.dHead.values, 1)
 	}
 	return loss, nil
 }
@@ -360,13 +357,7 @@ func (t *Trainer) move(scale float64) error {
 	}
 	done := float64(t.batch) / float64(t.config.Epochs*t.perEpoch())
 	rate := t.config.Rate + float64(done*(t.config.FinalRate-t.config.Rate))
-	err := t.adam.move(t.values, t.gradient, rate, func(i int) (float64, bool) {
-		if t.matrix[i] && t.free[i] {
-			return t.config.WeightDecay, true
-		}
-		return 0, t.free[i]
-	})
-	if err != nil {
+	if err := t.adam.move(t.values, t.gradient, rate, t.config.WeightDecay, t.free, t.matrix); err != nil {
 		return err
 	}
 	trunk := t.model.Trunk.Values()

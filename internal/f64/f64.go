@@ -53,8 +53,9 @@ func AddScaled4(dst, r0, r1, r2, r3 []float64, x0, x1, x2, x3 float64) {
 // AddScaled adds x times the row to dst. The row must be as long as dst or
 // longer; AddScaled panics otherwise.
 func AddScaled(dst, row []float64, x float64) {
-	row = row[:len(dst)]
-	for j, v := range row {
-		dst[j] += float64(x * v)
+	n := len(dst)
+	row = row[:n]
+	for j := addScaledFast(dst, row, x); j < n; j++ {
+		dst[j] += float64(x * row[j])
 	}
 }

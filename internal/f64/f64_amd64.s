@@ -112,3 +112,22 @@ scaled:
 
 	VZEROUPPER
 	RET
+
+// func addScaled1(dst, row *float64, x float64, n int)
+TEXT ·addScaled1(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), DI
+	MOVQ         row+8(FP), SI
+	VBROADCASTSD x+16(FP), Y0
+	MOVQ         n+24(FP), CX
+	XORQ         AX, AX
+
+one:
+	VMULPD  (SI)(AX*8), Y0, Y1
+	VADDPD  (DI)(AX*8), Y1, Y1
+	VMOVUPD Y1, (DI)(AX*8)
+	ADDQ    $4, AX
+	CMPQ    AX, CX
+	JLT     one
+
+	VZEROUPPER
+	RET

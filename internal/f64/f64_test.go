@@ -38,9 +38,14 @@ func TestKernelsHaveOneOrderOfSummation(t *testing.T) {
 		}
 		dst = draw(t, cols, "sum")
 		want = append([]float64(nil), dst...)
+		one := append([]float64(nil), dst...)
 		for k := range r {
-			AddScaled(want, r[k], f[k])
+			AddScaled(one, r[k], f[k])
+			for j := range want {
+				want[j] += float64(f[k] * r[k][j])
+			}
 		}
+		same(t, "AddScaled", one, want)
 		AddScaled4(dst, r[0], r[1], r[2], r[3], f[0], f[1], f[2], f[3])
 		same(t, "AddScaled4", dst, want)
 	})
