@@ -63,7 +63,9 @@ func (l *Linear) MarshalInt8() ([]byte, error) {
 	return appendCRC(b), nil
 }
 
-func usableScale(scale float64) bool { return scale > 0 && minByte/scale >= -math.MaxFloat64 && scale <= math.MaxFloat64 }
+func usableScale(scale float64) bool {
+	return scale > 0 && minByte/scale >= -math.MaxFloat64 && scale <= math.MaxFloat64
+}
 
 // UnmarshalBinary replaces l with the content of a file of any number format.
 // It does not keep data, and takes at most eight bytes of memory for each that

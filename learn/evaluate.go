@@ -32,6 +32,8 @@ type Estimates struct {
 
 	Rows       int
 	MeanWeight float64 // near 1 if the propensities are true
+	// WeightError is the standard error of MeanWeight.
+	WeightError float64
 	// EffectiveRows is (Σw)²/Σw²: how many rows drawn by the policy itself would
 	// say as much.
 	EffectiveRows float64
@@ -108,7 +110,20 @@ func Evaluate(log []Logged, options EvaluateOptions) (*Estimates, error) {
 	e.SNDR, e.SwitchDR, e.DRos = (e.DM+e.SNDR)/n, (e.DM+e.SwitchDR)/n, (e.DM+e.DRos)/n
 	e.IPS, e.ClippedIPS, e.DM, e.DR = e.IPS/n, e.ClippedIPS/n, e.DM/n, e.DR/n
 	e.StandardError = math.Sqrt(variance(e.DRs) / n)
+	e.WeightError = math.Sqrt(variance(weights) / n)
 	return e, nil
+}
+
+// enoughRows is how many effective rows an interval needs before it may be
+// believed: below, the few large weights that matter may not have been drawn.
+const enoughRows = 200
+
+// Supported says whether the log has enough to say about the policy for the
+// estimates and their intervals to be believed: at least 200 effective rows,
+// and a mean weight that is 1 but for chance, within four of its standard
+// errors. Propensities that were logged wrongly fail the second.
+func (e *Estimates) Supported() bool {
+	return e.EffectiveRows >= enoughRows && math.Abs(e.MeanWeight-1) <= float64(4*e.WeightError)+1e-9
 }
 
 // weight returns π(a)/μ(a) of a row that makes sense.
