@@ -149,3 +149,79 @@ func TestQuantiseAtTheEdges(t *testing.T) {
 		}
 	}
 }
+
+func TestBalanceKeepsTheProduct(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := drawParams(t)
+		for i, tensor := range p.Tensors() {
+			if i%2 == 0 && tensor.Kind != Scalar {
+				for j := range tensor.Data {
+					tensor.Data[j] *= 1000
+				}
+			}
+		}
+		balanced := p.Clone()
+		balanced.Balance()
+		for _, name := range []string{"W", "U", "w_gate", "u_gate", "w_update", "u_update"} {
+			left, ok := balanced.Tensor(name + "1")
+			if !ok {
+				continue
+			}
+			right, _ := balanced.Tensor(name + "2")
+			want, got := naiveMatrix(p, name), naiveMatrix(balanced, name)
+			for i := range want {
+				for j := range want[i] {
+					if math.Abs(got[i][j]-want[i][j]) > 1e-9*(1+largest(want[i])) {
+						t.Fatalf("%s[%d][%d] = %v, was %v", name, i, j, got[i][j], want[i][j])
+					}
+				}
+			}
+			for k := range left.Cols {
+				l := matrix{left.Rows, left.Cols, left.Data}.largestOf(k)
+				r := matrix{right.Rows, right.Cols, right.Data}.largestOf(k)
+				if l > 0 && r > 0 && math.Abs(l-r) > 1e-9*l {
+					t.Fatalf("%s: columns %d are as large as %v and %v", name, k, l, r)
+				}
+			}
+		}
+	})
+}
+
+// A low-rank cell of which one factor dwarfs the other must not lose by it.
+func TestBalanceSparesTheSmallerFactor(t *testing.T) {
+	p := mustInitialise(t, Config{InputDim: 12, HiddenDim: 10, RankW: 3})
+	w1, _ := p.Tensor("W1")
+	w2, _ := p.Tensor("W2")
+	for i := range w1.Data {
+		w1.Data[i] *= 100
+	}
+	for i := range w2.Data {
+		w2.Data[i] /= 100
+	}
+	xs := randomInputs(3, 4, 12)
+	want, err := p.ForwardSequence(xs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	off := func() (most float64) {
+		q, err := p.Quantise()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := q.Dequantise().ForwardSequence(xs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for s := range want {
+			for i := range want[s] {
+				most = max(most, math.Abs(got[s][i]-want[s][i]))
+			}
+		}
+		return most
+	}
+	before := off()
+	p.Balance()
+	if after := off(); after > before/5 {
+		t.Errorf("int8 is off by %v, without balance by %v", after, before)
+	}
+}

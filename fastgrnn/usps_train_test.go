@@ -56,10 +56,12 @@ func uspsModel(t *testing.T, c Config, seed uint64) *Model {
 }
 
 // inBytes is the model with all weights in int8: the cell by Quantise, the head
-// as MarshalInt8 keeps it.
+// as MarshalInt8 keeps it. Factors of low rank are balanced first.
 func inBytes(t *testing.T, m *Model) *Model {
 	t.Helper()
-	q, err := m.Trunk.(*Params).Quantise()
+	p := m.Trunk.(*Params).Clone()
+	p.Balance()
+	q, err := p.Quantise()
 	if err != nil {
 		t.Fatal(err)
 	}
