@@ -94,7 +94,7 @@ func BenchmarkTrainingExample(b *testing.B) {
 			for t := range c.steps {
 				e.Targets = append(e.Targets, Target{t, t, 1, 1})
 			}
-			learner := newLearner(&Model{c.trunk, head}, Outcomes)
+			learner := newLearner(&Model{Trunk: c.trunk, Head: head}, Outcomes)
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := learner.add(e); err != nil {
@@ -120,7 +120,7 @@ func BenchmarkTrainingEpoch(b *testing.B) {
 	for i := range examples {
 		examples[i] = Example{randomInputs(splitmix64(i), 1, 384), []Target{{0, i % 20, float64(i % 2), 1}}}
 	}
-	tr, err := NewTrainer(&Model{p, head}, examples, Training{Loss: Outcomes, Epochs: 1 << 20})
+	tr, err := NewTrainer(&Model{Trunk: p, Head: head}, examples, Training{Loss: Outcomes, Epochs: 1 << 20})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -6,14 +6,15 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math"
+	"slices"
 )
 
 // The checkpoint, drawn byte by byte in docs/format/checkpoint.md: a header of
-// 120 bytes, the files of trunk and head, the moments of Adam, a bit for each
-// number that may move, and a CRC-32C.
+// 128 bytes, the files of trunk and head, what describes the outputs, the
+// moments of Adam, a bit for each number that may move, and a CRC-32C.
 const (
 	checkpointMagic  = "FASTGRCK"
-	checkpointHeader = 120
+	checkpointHeader = 128
 	checkpointName   = "checkpoint"
 )
 
@@ -62,8 +63,10 @@ func (t *Trainer) MarshalBinary() ([]byte, error) {
 	}
 	b = le.AppendUint32(b, uint32(len(trunk)))
 	b = le.AppendUint32(b, uint32(len(head)))
+	b = le.AppendUint32(b, uint32(len(t.model.Outputs)))
+	b = le.AppendUint32(b, 0)
 	b = append(append(b, trunk...), head...)
-	for _, list := range [...][]float64{t.adam.m, t.adam.v} {
+	for _, list := range append(slices.Clone(t.model.Outputs), t.adam.m, t.adam.v) {
 		for _, v := range list {
 			b = le.AppendUint64(b, math.Float64bits(v))
 		}
@@ -98,10 +101,14 @@ func ResumeTrainer(checkpoint []byte, examples []Example) (*Trainer, error) {
 	t, err := resume(checkpoint, examples)
 	if err != nil {
 		var file *FileError
-		if !errors.As(err, &file) {
-			return nil, &FileError{ErrCorrupt, err.Error(), checkpointName}
+		var value *ValueError
+		switch {
+		case errors.As(err, &file):
+			return nil, &FileError{file.Err, file.Detail, checkpointName}
+		case errors.As(err, &value):
+			return nil, &FileError{value, "", checkpointName}
 		}
-		return nil, &FileError{file.Err, file.Detail, checkpointName}
+		return nil, &FileError{ErrCorrupt, err.Error(), checkpointName}
 	}
 	return t, nil
 }
@@ -124,6 +131,9 @@ func resume(data []byte, examples []Example) (*Trainer, error) {
 	rest := data[checkpointHeader+trunkSize+headSize : len(data)-crcSize]
 	m, err := readModel(data[10], trunkFile, headFile)
 	if err != nil {
+		return nil, err
+	}
+	if rest, err = m.readOutputs(le.Uint32(data[120:]), rest); err != nil {
 		return nil, err
 	}
 	c, held, err := readTraining(data, m.Trunk)
@@ -182,11 +192,31 @@ func readModel(kind byte, trunk, head []byte) (*Model, error) {
 	return m, nil
 }
 
+// readOutputs reads the descriptions of n outputs, and returns what follows.
+// NewTrainer checks them.
+func (m *Model) readOutputs(n uint32, b []byte) ([]byte, error) {
+	if n == 0 {
+		return b, nil
+	}
+	_, d := m.Head.Dims()
+	if size := 8 * uint64(n) * uint64(d); size > uint64(len(b)) {
+		return nil, &FileError{Err: ErrTruncated, Detail: fmt.Sprintf("%d bytes of outputs, want %d", len(b), size)}
+	}
+	m.Outputs = vectors(int(n), d)
+	for _, description := range m.Outputs {
+		for i := range description {
+			description[i] = math.Float64frombits(binary.LittleEndian.Uint64(b))
+			b = b[8:]
+		}
+	}
+	return b, nil
+}
+
 // readTraining reads the settings, which are complete: one that is left to its
 // default is refused.
 func readTraining(data []byte, trunk Trunk) (c Training, held uint32, err error) {
 	le := binary.LittleEndian
-	if le.Uint32(data[12:]) != 0 {
+	if le.Uint32(data[12:]) != 0 || le.Uint32(data[124:]) != 0 {
 		return c, 0, errors.New("a reserved byte is not zero")
 	}
 	number := func(at int) float64 { return math.Float64frombits(le.Uint64(data[at:])) }

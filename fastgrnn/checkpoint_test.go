@@ -31,7 +31,9 @@ func checkpointOf(t testing.TB, trunk Trunk, examples []Example) []byte {
 func TestCheckpointByteForByte(t *testing.T) {
 	cell := toyCell(t, Config{})
 	examples := toy(30)
-	tr, err := NewTrainer(toyModel(t, cell), examples, Training{
+	m := toyModel(t, cell)
+	m.Outputs = [][]float64{{1, 2}, {3, 4}}
+	tr, err := NewTrainer(m, examples, Training{
 		Loss: Outcomes, Epochs: 4, BatchSize: 10, ThresholdEvery: 7, Seed: 0x0102030405060708,
 		Rate: 1, FinalRate: 2, WeightDecay: 3, MaxNorm: 4, KeepW: 0.5, KeepU: 0.25, Hold: []string{"U", "nu"},
 	})
@@ -58,7 +60,11 @@ func TestCheckpointByteForByte(t *testing.T) {
 	head, _ := tr.model.Head.MarshalBinary()
 	want = binary.LittleEndian.AppendUint32(want, uint32(len(trunk)))
 	want = binary.LittleEndian.AppendUint32(want, uint32(len(head)))
+	want = append(want, 2, 0, 0, 0, 0, 0, 0, 0) // descriptions of outputs, reserved
 	want = append(append(want, trunk...), head...)
+	for _, v := range []float64{1, 2, 3, 4} {
+		want = append(want, le64(v)...)
+	}
 	n := len(cell.Values()) + len(tr.model.Head.Values())
 	want = append(want, make([]byte, 16*n)...)
 	if !bytes.Equal(got[:len(want)], want) {
@@ -78,6 +84,33 @@ func TestCheckpointRefuses(t *testing.T) {
 	headSize := int(binary.LittleEndian.Uint32(good[116:]))
 	state := checkpointHeader + trunkSize + headSize
 	moment2 := state + 8*((len(good)-crcSize-state)*8/129) // the second half of the moments
+	described := toyModel(t, toyCell(t, Config{}))
+	described.Outputs = [][]float64{{1, 2}, {3, 4}}
+	withOutputs, err := NewTrainer(described, examples, trainings()["plain"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	outputs, err := withOutputs.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	float32s := toyCell(t, Config{})
+	trunk32, err := float32s.MarshalFloat32()
+	if err != nil {
+		t.Fatal(err)
+	}
+	head32, err := described.Head.MarshalFloat32()
+	if err != nil {
+		t.Fatal(err)
+	}
+	trunk64, head64 := mustMarshal(t, float32s), good[checkpointHeader+trunkSize:state]
+	// of is good with other files in it.
+	of := func(trunk, head []byte) []byte {
+		b := bytes.Clone(good[:checkpointHeader])
+		binary.LittleEndian.PutUint32(b[112:], uint32(len(trunk)))
+		binary.LittleEndian.PutUint32(b[116:], uint32(len(head)))
+		return appendCRC(append(append(append(b, trunk...), head...), good[state:len(good)-crcSize]...))
+	}
 	flipped := bytes.Clone(good)
 	flipped[50] ^= 1
 	other := toy(30)
@@ -110,6 +143,13 @@ func TestCheckpointRefuses(t *testing.T) {
 		{"a negative square", sealed(good, moment2, le64(-1)...), examples, ErrCorrupt},
 		{"a mark too many", sealed(good, len(good)-crcSize-1, 255), examples, ErrCorrupt},
 		{"sizes that overlap the end", sealed(good, 112, 255, 255, 255, 255, 255, 255, 255, 255), examples, ErrTruncated},
+		{"a trunk in float32", of(trunk32, head64), examples, ErrCorrupt},
+		{"a head in float32", of(trunk64, head32), examples, ErrCorrupt},
+		{"a head of a wider trunk", of(mustMarshal(t, mustInitialise(t, Config{InputDim: 2, HiddenDim: 7})), head64), examples, ErrCorrupt},
+		{"another reserved byte", sealed(good, 127, 1), examples, ErrCorrupt},
+		{"outputs that are not there", sealed(good, 120, 255, 255, 255, 255), examples, ErrTruncated},
+		{"an output of NaN", sealed(outputs, state, le64(math.NaN())...), examples, ErrNotFinite},
+		{"one output less", sealed(outputs, 120, 1), examples, ErrCorrupt},
 		{"too few examples", good, examples[:29], ErrOtherExamples},
 		{"other examples", good, other, ErrOtherExamples},
 	} {
@@ -119,8 +159,10 @@ func TestCheckpointRefuses(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", c.name, err, c.want)
 		}
 	}
-	if _, err := ResumeTrainer(good, examples); err != nil {
-		t.Error(err)
+	for name, file := range map[string][]byte{"good": good, "with outputs": outputs, "put together": of(trunk64, head64)} {
+		if _, err := ResumeTrainer(file, examples); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
@@ -142,6 +184,17 @@ func FuzzResume(f *testing.F) {
 	} {
 		f.Add(file, true)
 	}
+	described := toyModel(f, toyCell(f, Config{}))
+	described.Outputs = [][]float64{{1, 2}, {3, 4}}
+	tr, err := NewTrainer(described, examples, trainings()["plain"])
+	if err != nil {
+		f.Fatal(err)
+	}
+	outputs, err := tr.MarshalBinary()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(outputs, true)
 	f.Fuzz(func(t *testing.T, file []byte, seal bool) {
 		if seal && len(file) >= checkpointHeader+crcSize {
 			file = sealed(file, 0)

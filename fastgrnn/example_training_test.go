@@ -76,6 +76,31 @@ func ExampleTrainer() {
 	// after a first turn of 1: agent 1
 }
 
+// Where outputs are described, a score is learned for descriptions: an agent
+// that was never tried is scored by what it is said to be.
+func ExampleModel() {
+	model := sessionModel()
+	model.Outputs = [][]float64{{-1, 1}, {0.8, -1}}
+	trainer, err := fastgrnn.NewTrainer(model, sessions(500), fastgrnn.Training{
+		Loss: fastgrnn.Outcomes, Epochs: 20, BatchSize: 20, Rate: 0.02,
+	})
+	if err != nil {
+		panic(err)
+	}
+	if err := trainer.Run(context.Background()); err != nil {
+		panic(err)
+	}
+	model.Outputs = append(model.Outputs, []float64{0.9, -0.9}) // it came yesterday
+	scores, err := model.Scores([][]float64{{1}})
+	if err != nil {
+		panic(err)
+	}
+	s := scores[0]
+	fmt.Println("like the good one:", s[2] > 0 && s[1] > 0 && s[0] < 0)
+	// Output:
+	// like the good one: true
+}
+
 // Training that is stopped goes on elsewhere, and comes to the same weights.
 func ExampleResumeTrainer() {
 	examples := sessions(200)

@@ -57,23 +57,29 @@ func (g *goldenTraining) example(t *testing.T) (Loss, *Example) {
 // headLoss returns the loss of hidden states and its derivatives by them and
 // by the head, without a pass.
 func headLoss(loss Loss, head *Linear, hs [][]float64, targets []Target) (total float64, dh [][]float64, dHead *Linear) {
-	l := &learner{
-		loss: loss, head: head, dHead: newLinear(head.Dims()), pass: &fixedStates{hs: hs},
-		scores: make([]float64, head.m.rows), ds: make([]float64, head.m.rows),
-	}
+	return modelLoss(loss, &Model{Head: head}, hs, targets)
+}
+
+func modelLoss(loss Loss, m *Model, hs [][]float64, targets []Target) (total float64, dh [][]float64, dHead *Linear) {
+	states := &fixedStates{hs: hs}
+	l := newLearner(&Model{Trunk: states, Head: m.Head, Outputs: m.Outputs}, loss)
 	total, err := l.add(&Example{Targets: targets})
 	if err != nil {
 		panic(err)
 	}
-	dh = l.pass.(*fixedStates).dh
-	if dh == nil {
+	if dh = states.dh; dh == nil {
 		dh = make([][]float64, len(hs))
 	}
 	return total, dh, l.dHead
 }
 
-// fixedStates is a Pass whose hidden states are given.
-type fixedStates struct{ hs, dh [][]float64 }
+// fixedStates is a trunk and its Pass, whose hidden states are given.
+type fixedStates struct {
+	Trunk
+	hs, dh [][]float64
+}
+
+func (f *fixedStates) NewPass() Pass { return f }
 
 func (f *fixedStates) Forward([][]float64) ([][]float64, error) { return f.hs, nil }
 func (f *fixedStates) Backward(dh [][]float64)                  { f.dh = dh }
@@ -203,9 +209,15 @@ func TestGradientsAreDifferences(t *testing.T) {
 		}
 		source := splitmix64(rapid.Uint64().Draw(t, "seed"))
 		const outputs = 3
-		head := newLinear(c.HiddenDim, outputs)
+		m := &Model{Trunk: p}
+		d := outputs
+		if rapid.Bool().Draw(t, "outputs have descriptions") {
+			d = 2
+			m.Outputs = vectors(outputs, d)
+		}
+		m.Head = newLinear(c.HiddenDim, d)
 		h0 := make([]float64, c.HiddenDim)
-		for _, list := range [][]float64{p.Values(), head.Values(), h0} {
+		for _, list := range append([][]float64{p.Values(), m.Head.Values(), h0}, m.Outputs...) {
 			for i := range list {
 				list[i] = source.symmetric()
 			}
@@ -228,7 +240,7 @@ func TestGradientsAreDifferences(t *testing.T) {
 				}
 			}
 		}
-		_, dh, dHead := headLoss(loss, head, tr.H, targets)
+		_, dh, dHead := modelLoss(loss, m, tr.H, targets)
 		gradient := newParams(p.config)
 		dx, dh0, err := p.Backward(tr, dh, gradient)
 		if err != nil {
@@ -239,7 +251,7 @@ func TestGradientsAreDifferences(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			total, _, _ := headLoss(loss, head, tr.H, targets)
+			total, _, _ := modelLoss(loss, m, tr.H, targets)
 			return total
 		}
 		check := func(what string, x, got []float64) {
@@ -259,7 +271,7 @@ func TestGradientsAreDifferences(t *testing.T) {
 		for i, tensor := range p.tensors {
 			check(tensor.Name, tensor.Data, gradient.tensors[i].Data)
 		}
-		check("head", head.Values(), dHead.Values())
+		check("head", m.Head.Values(), dHead.Values())
 		check("h0", h0, dh0)
 		for step := range xs {
 			check(fmt.Sprintf("x of step %d", step), xs[step], dx[step])
@@ -279,7 +291,7 @@ func TestMissingOutcomesCountForNothing(t *testing.T) {
 	}
 	xs := randomInputs(3, 3, 3)
 	gradients := func(targets []Target) (float64, []float64, []float64) {
-		l := newLearner(&Model{p, head}, Outcomes)
+		l := newLearner(&Model{Trunk: p, Head: head}, Outcomes)
 		loss, err := l.add(&Example{xs, targets})
 		if err != nil {
 			t.Fatal(err)

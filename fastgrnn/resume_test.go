@@ -15,28 +15,33 @@ import (
 func TestInterruptedAndResumed(t *testing.T) {
 	type run struct {
 		name  string
-		trunk func() Trunk
+		model func() *Model
 		c     Training
 		want  *Model
 	}
 	examples := toy(60)
 	var runs []run
 	for name, c := range trainings() {
-		for kind, trunk := range map[string]func() Trunk{
-			"cell":   func() Trunk { return toyCell(t, Config{}) },
-			"untied": func() Trunk { return toyCell(t, Config{Form: Untied, RankU: 2}) },
-			"linear": func() Trunk { return toyLinear(t) },
+		for kind, model := range map[string]func() *Model{
+			"cell":   func() *Model { return toyModel(t, toyCell(t, Config{})) },
+			"untied": func() *Model { return toyModel(t, toyCell(t, Config{Form: Untied, RankU: 2})) },
+			"linear": func() *Model { return toyModel(t, toyLinear(t)) },
+			"outputs": func() *Model {
+				m := toyModel(t, toyCell(t, Config{Form: Untied}))
+				m.Outputs = [][]float64{{1, 0.5}, {-1, 0.5}}
+				return m
+			},
 		} {
 			if kind != "cell" {
 				c.Hold = nil
 			}
-			runs = append(runs, run{name + ", " + kind, trunk, c, train(t, toyModel(t, trunk()), examples, c).Model()})
+			runs = append(runs, run{name + ", " + kind, model, c, train(t, model(), examples, c).Model()})
 		}
 	}
 	slices.SortFunc(runs, func(a, b run) int { return strings.Compare(a.name, b.name) })
 	rapid.Check(t, func(rt *rapid.T) {
 		run := runs[rapid.IntRange(0, len(runs)-1).Draw(rt, "run")]
-		tr, err := NewTrainer(toyModel(t, run.trunk()), examples, run.c)
+		tr, err := NewTrainer(run.model(), examples, run.c)
 		if err != nil {
 			rt.Fatal(err)
 		}

@@ -95,9 +95,8 @@ func NewTrainer(m *Model, examples []Example, c Training) (*Trainer, error) {
 		return nil, &ConfigError{"the number of examples", len(examples), fmt.Sprintf("at most %d", maxCount)}
 	}
 	in, _ := m.Trunk.Dims()
-	_, outputs := m.Head.Dims()
 	for i := range examples {
-		if err := examples[i].check(c.Loss, in, outputs); err != nil {
+		if err := examples[i].check(c.Loss, in, m.outputs()); err != nil {
 			return nil, fmt.Errorf("example %d: %w", i, err)
 		}
 	}

@@ -28,7 +28,7 @@ func TestGolden07FiveStepsOfAdam(t *testing.T) {
 	head := newLinear(4, 3)
 	copy(head.Matrix(), flat(t, start.Params["V"]))
 	copy(head.Bias(), flat(t, start.Params["c"]))
-	m := &Model{start.params(t), head}
+	m := &Model{Trunk: start.params(t), Head: head}
 	var examples []Example
 	for _, s := range g.Sequences {
 		examples = append(examples, Example{s.X, []Target{{Step: len(s.X) - 1, Output: s.Label, Weight: 1}}})
@@ -74,7 +74,7 @@ func toyModel(t testing.TB, trunk Trunk) *Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Model{trunk, head}
+	return &Model{Trunk: trunk, Head: head}
 }
 
 func toyCell(t testing.TB, c Config) *Params {
@@ -358,24 +358,27 @@ func TestTrainerRefuses(t *testing.T) {
 		change func(*Model, []Example, *Training)
 		want   error
 	}{
-		"no loss":           {func(_ *Model, _ []Example, c *Training) { c.Loss = 0 }, ErrConfig},
-		"no epochs":         {func(_ *Model, _ []Example, c *Training) { c.Epochs = 0 }, ErrConfig},
-		"a negative batch":  {func(_ *Model, _ []Example, c *Training) { c.BatchSize = -1 }, ErrConfig},
-		"a rate of NaN":     {func(_ *Model, _ []Example, c *Training) { c.Rate = math.NaN() }, ErrConfig},
-		"a negative decay":  {func(_ *Model, _ []Example, c *Training) { c.WeightDecay = -1 }, ErrConfig},
-		"an infinite norm":  {func(_ *Model, _ []Example, c *Training) { c.MaxNorm = math.Inf(1) }, ErrConfig},
-		"to keep all twice": {func(_ *Model, _ []Example, c *Training) { c.KeepU = 2 }, ErrConfig},
-		"a NaN weight":      {func(m *Model, _ []Example, _ *Training) { m.Trunk.Values()[3] = math.NaN() }, ErrNotFinite},
-		"a NaN in the head": {func(m *Model, _ []Example, _ *Training) { m.Head.Values()[3] = math.NaN() }, ErrNotFinite},
-		"a head too wide":   {func(m *Model, _ []Example, _ *Training) { m.Head = newLinear(9, 2) }, ErrDimension},
-		"no head":           {func(m *Model, _ []Example, _ *Training) { m.Head = nil }, ErrConfig},
-		"no input":          {func(_ *Model, e []Example, _ *Training) { e[1].Inputs = nil }, ErrEmptySequence},
-		"a short input":     {func(_ *Model, e []Example, _ *Training) { e[1].Inputs[0] = []float64{1} }, ErrDimension},
-		"a NaN input":       {func(_ *Model, e []Example, _ *Training) { e[1].Inputs[0][0] = math.NaN() }, ErrNotFinite},
-		"no such step":      {func(_ *Model, e []Example, _ *Training) { e[1].Targets[0].Step = 3 }, ErrConfig},
-		"no such output":    {func(_ *Model, e []Example, _ *Training) { e[1].Targets[0].Output = 2 }, ErrConfig},
-		"a negative weight": {func(_ *Model, e []Example, _ *Training) { e[1].Targets[0].Weight = -1 }, ErrNotFinite},
-		"an outcome of two": {func(_ *Model, e []Example, c *Training) { e[1].Targets[0].Outcome, c.Loss = 2, Outcomes }, ErrConfig},
+		"no loss":             {func(_ *Model, _ []Example, c *Training) { c.Loss = 0 }, ErrConfig},
+		"no epochs":           {func(_ *Model, _ []Example, c *Training) { c.Epochs = 0 }, ErrConfig},
+		"a negative batch":    {func(_ *Model, _ []Example, c *Training) { c.BatchSize = -1 }, ErrConfig},
+		"a rate of NaN":       {func(_ *Model, _ []Example, c *Training) { c.Rate = math.NaN() }, ErrConfig},
+		"a negative decay":    {func(_ *Model, _ []Example, c *Training) { c.WeightDecay = -1 }, ErrConfig},
+		"an infinite norm":    {func(_ *Model, _ []Example, c *Training) { c.MaxNorm = math.Inf(1) }, ErrConfig},
+		"to keep all twice":   {func(_ *Model, _ []Example, c *Training) { c.KeepU = 2 }, ErrConfig},
+		"a NaN weight":        {func(m *Model, _ []Example, _ *Training) { m.Trunk.Values()[3] = math.NaN() }, ErrNotFinite},
+		"a NaN in the head":   {func(m *Model, _ []Example, _ *Training) { m.Head.Values()[3] = math.NaN() }, ErrNotFinite},
+		"a head too wide":     {func(m *Model, _ []Example, _ *Training) { m.Head = newLinear(9, 2) }, ErrDimension},
+		"an output too short": {func(m *Model, _ []Example, _ *Training) { m.Outputs = [][]float64{{1, 2}, {1}} }, ErrDimension},
+		"an output of NaN":    {func(m *Model, _ []Example, _ *Training) { m.Outputs = [][]float64{{1, 2}, {1, math.NaN()}} }, ErrNotFinite},
+		"outputs, but none":   {func(m *Model, _ []Example, _ *Training) { m.Outputs = [][]float64{} }, ErrConfig},
+		"no head":             {func(m *Model, _ []Example, _ *Training) { m.Head = nil }, ErrConfig},
+		"no input":            {func(_ *Model, e []Example, _ *Training) { e[1].Inputs = nil }, ErrEmptySequence},
+		"a short input":       {func(_ *Model, e []Example, _ *Training) { e[1].Inputs[0] = []float64{1} }, ErrDimension},
+		"a NaN input":         {func(_ *Model, e []Example, _ *Training) { e[1].Inputs[0][0] = math.NaN() }, ErrNotFinite},
+		"no such step":        {func(_ *Model, e []Example, _ *Training) { e[1].Targets[0].Step = 3 }, ErrConfig},
+		"no such output":      {func(_ *Model, e []Example, _ *Training) { e[1].Targets[0].Output = 2 }, ErrConfig},
+		"a negative weight":   {func(_ *Model, e []Example, _ *Training) { e[1].Targets[0].Weight = -1 }, ErrNotFinite},
+		"an outcome of two":   {func(_ *Model, e []Example, c *Training) { e[1].Targets[0].Outcome, c.Loss = 2, Outcomes }, ErrConfig},
 	} {
 		m, examples, training := model(), toy(3), good
 		c.change(m, examples, &training)

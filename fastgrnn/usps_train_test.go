@@ -52,7 +52,7 @@ func uspsModel(t *testing.T, c Config, seed uint64) *Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Model{p, head}
+	return &Model{Trunk: p, Head: head}
 }
 
 // inBytes is the model with all weights in int8: the cell by Quantise, the head
@@ -73,7 +73,7 @@ func inBytes(t *testing.T, m *Model) *Model {
 	if err := head.UnmarshalBinary(file); err != nil {
 		t.Fatal(err)
 	}
-	return &Model{q.Dequantise(), head}
+	return &Model{Trunk: q.Dequantise(), Head: head}
 }
 
 func skipUnderRace(t *testing.T) {
