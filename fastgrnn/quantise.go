@@ -58,8 +58,7 @@ func RoundToBytes(values []float64, scale float64) []int8 {
 // matrices and biases, rounded half to even, or 1 if all are zero. Rounding it
 // up clips the largest weights, by at most half of max|w| of 127 units.
 //
-// [Params.Balance] first makes the most of the scale where ranks are low. The
-// error is a [ValueError] if p holds a number that is not finite, and a
+// The error is a [ValueError] if p holds a number that is not finite, and a
 // [ConfigError] if the largest magnitude is 255 or more, which no whole scale
 // fits, or below 1.5e-14.
 func (p *Params) Quantise() (*Quantised, error) {
@@ -83,37 +82,6 @@ func (p *Params) Quantise() (*Quantised, error) {
 		zeta:   uint16(math.RoundToEven(thousand * sigmoid(*p.zeta))),
 		nu:     uint16(math.RoundToEven(thousand * sigmoid(*p.nu))),
 	}, nil
-}
-
-// Balance makes the two factors of every matrix of low rank equally large, pair
-// of columns by pair of columns, and leaves their product as it was but for
-// rounding. It pays before [Params.Quantise], whose one scale has to do for the
-// largest number of all.
-func (p *Params) Balance() {
-	for _, m := range []product{p.gate.w, p.gate.u, p.update.w, p.update.u} {
-		for k := range m.right.cols {
-			left, right := m.left.largestOf(k), m.right.largestOf(k)
-			if left == 0 || right == 0 {
-				continue // of a product that is zero
-			}
-			s := math.Sqrt(right) / math.Sqrt(left)
-			m.left.scale(k, s)
-			m.right.scale(k, 1/s)
-		}
-	}
-}
-
-func (m matrix) largestOf(column int) (most float64) {
-	for i := range m.rows {
-		most = max(most, math.Abs(m.data[i*m.cols+column]))
-	}
-	return most
-}
-
-func (m matrix) scale(column int, by float64) {
-	for i := range m.rows {
-		m.data[i*m.cols+column] *= by
-	}
 }
 
 // Config returns the shape of the cell.

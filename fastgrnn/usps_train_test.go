@@ -56,12 +56,10 @@ func uspsModel(t *testing.T, c Config, seed uint64) *Model {
 }
 
 // inBytes is the model with all weights in int8: the cell by Quantise, the head
-// as MarshalInt8 keeps it. Factors of low rank are balanced first.
+// as MarshalInt8 keeps it.
 func inBytes(t *testing.T, m *Model) *Model {
 	t.Helper()
-	p := m.Trunk.(*Params).Clone()
-	p.Balance()
-	q, err := p.Quantise()
+	q, err := m.Trunk.(*Params).Quantise()
 	if err != nil {
 		t.Fatal(err)
 	}
