@@ -78,8 +78,12 @@ func TestRunStopsWhenItsContextDoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := 0; !tr.Done(); i++ {
-		ctx := &countdown{Context: context.Background(), left: i%5 + 1}
-		if err := tr.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		before, left := tr.Progress().Batch, i%5+1
+		err := tr.Run(&countdown{Context: context.Background(), left: left})
+		if done := tr.Progress().Batch - before; done != left && !tr.Done() {
+			t.Fatalf("%d batches until the context was done, want %d", done, left)
+		}
+		if !tr.Done() && !errors.Is(err, context.Canceled) || tr.Done() && err != nil {
 			t.Fatal(err)
 		}
 	}
