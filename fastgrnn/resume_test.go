@@ -80,7 +80,7 @@ func TestRunStopsWhenItsContextDoes(t *testing.T) {
 	for i := 0; !tr.Done(); i++ {
 		before, left := tr.Progress().Batch, i%5+1
 		err := tr.Run(&countdown{Context: context.Background(), left: left})
-		if done := tr.Progress().Batch - before; done != left && !tr.Done() {
+		if done := tr.Progress().Batch - before; done > left || done < left && !tr.Done() {
 			t.Fatalf("%d batches until the context was done, want %d", done, left)
 		}
 		if !tr.Done() && !errors.Is(err, context.Canceled) || tr.Done() && err != nil {
