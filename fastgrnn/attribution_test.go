@@ -59,11 +59,10 @@ func TestAttributionsSumToTheScore(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := drawParams(t)
 		xs := drawInputs(t, p.Config().InputDim)
-		if rapid.Bool().Draw(t, "tiny inputs") {
-			for _, x := range xs {
-				for j := range x {
-					x[j] *= 1e-7
-				}
+		size := rapid.SampledFrom([]float64{1, 1e-5, 1e-7, 1e-13, 0}).Draw(t, "size of the inputs")
+		for _, x := range xs {
+			for j := range x {
+				x[j] *= size
 			}
 		}
 		_, hidden := p.Dims()
@@ -77,16 +76,16 @@ func TestAttributionsSumToTheScore(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, size := dotProduct(v, h0), 1.0
+		got, sum := dotProduct(v, h0), 1.0
 		for i := range xs {
 			got += a.Carry[i]
-			size += math.Abs(a.Carry[i])
+			sum += math.Abs(a.Carry[i])
 			for _, phi := range a.Inputs[i] {
 				got += phi
-				size += math.Abs(phi)
+				sum += math.Abs(phi)
 			}
 		}
-		if want := dotProduct(v, tr.H[len(xs)-1]); math.Abs(got-want) > 1e-10*size {
+		if want := dotProduct(v, tr.H[len(xs)-1]); math.Abs(got-want) > 1e-10*sum {
 			t.Fatalf("the contributions sum to %v, want %v", got, want)
 		}
 	})
@@ -97,6 +96,34 @@ func dotProduct(a, b []float64) (sum float64) {
 		sum += a[i] * b[i]
 	}
 	return sum
+}
+
+// Of an input so small that quotients have no digits left, a contribution is
+// the gradient times the input.
+func TestAttributionsOfTinyInputs(t *testing.T) {
+	for _, c := range everyForm(3, 4) {
+		p := mustInitialise(t, c)
+		x, v := randomInputs(1, 1, 3), randomInputs(3, 1, 4)[0]
+		for j := range x[0] {
+			x[0][j] *= 1e-13
+		}
+		tr, err := p.Forward(randomInputs(2, 1, 4)[0], x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := p.Attribute(tr, v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dx, _, err := p.Backward(tr, [][]float64{v}, newParams(p.config))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for j := range dx[0] {
+			dx[0][j] *= x[0][j]
+		}
+		compare(t, "contributions", a.Inputs, dx, 1e-9)
+	}
 }
 
 // In the tied form every contribution is the gradient's mean along the path.
