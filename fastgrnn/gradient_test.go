@@ -279,6 +279,45 @@ func TestGradientsAreDifferences(t *testing.T) {
 	})
 }
 
+// The linear trunk, too, and through the Pass that a Trainer uses.
+func TestGradientsOfPassesAreDifferences(t *testing.T) {
+	for name, trunk := range map[string]Trunk{
+		"cell":   toyCell(t, Config{Form: Untied, RankU: 3}),
+		"linear": toyLinear(t),
+	} {
+		m := toyModel(t, trunk)
+		e := &Example{randomInputs(5, 3, 2), []Target{{0, 1, 0.3, 2}, {2, 0, 1, 1}}}
+		value := func() float64 {
+			loss, err := newLearner(m, Outcomes).add(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return loss
+		}
+		l := newLearner(m, Outcomes)
+		for range 2 { // gradients add up
+			if _, err := l.add(e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for what, c := range map[string]struct{ x, twice []float64 }{
+			"trunk": {trunk.Values(), l.pass.Gradient()}, "head": {m.Head.Values(), l.dHead.values},
+		} {
+			for i, at := range c.x {
+				const step = 1e-5
+				c.x[i] = at + step
+				above := value()
+				c.x[i] = at - step
+				below := value()
+				c.x[i] = at
+				if want := (above - below) / step; math.Abs(c.twice[i]-want) > 1e-6*(1+math.Abs(want)) {
+					t.Errorf("%s: twice the derivative by number %d of the %s is %v, differences give %v", name, i, what, c.twice[i], want)
+				}
+			}
+		}
+	}
+}
+
 // Missing outcomes must leave no trace, whatever they claim to be.
 func TestMissingOutcomesCountForNothing(t *testing.T) {
 	p, err := Initialise(Config{InputDim: 3, HiddenDim: 4}, EdgeML, 1)
