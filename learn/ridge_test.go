@@ -99,6 +99,11 @@ func TestRidgeRefusesWhatIsPoisoned(t *testing.T) {
 		allNear(t, name, r.Theta, theta, 0)
 		allNear(t, name, r.P, p, 0)
 	}
+	wide, err := NewRidge(theta, 1e-6, 1)
+	must(t, err)
+	if err := wide.Update([]float64{1e151, 0}, 0, 1); !errors.Is(err, ErrInput) {
+		t.Errorf("an x whose P x has no square: %v, P is %v", err, wide.P)
+	}
 	for _, c := range []struct{ lambda, gamma float64 }{{0, 1}, {-1, 1}, {nan, 1}, {1e-320, 1}, {inf, 1}, {1, 0}, {1, 1.1}, {1, nan}} {
 		if _, err := NewRidge(theta, c.lambda, c.gamma); !errors.Is(err, ErrInput) {
 			t.Errorf("λ %v, γ %v: %v", c.lambda, c.gamma, err)
