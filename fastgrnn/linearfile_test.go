@@ -254,3 +254,36 @@ func TestLinearCellAgreesWithTheLinear(t *testing.T) {
 		t.Errorf("1e39: %v", err)
 	}
 }
+
+// What a model of production's shape takes to store, with a hundred agents.
+func TestModelsAreSmall(t *testing.T) {
+	p := mustInitialise(t, Config{InputDim: 384, HiddenDim: 64})
+	head, err := InitialiseLinear(64, 100, GlorotNormal, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := p.Quantise()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		trunk, head func() ([]byte, error)
+		most        int
+	}{
+		"float32": {p.MarshalFloat32, head.MarshalFloat32, 150 << 10},
+		"int8":    {q.MarshalBinary, head.MarshalInt8, 40 << 10},
+	} {
+		a, err := c.trunk()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := c.head()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s: %d bytes", name, len(a)+len(b))
+		if len(a)+len(b) > c.most {
+			t.Errorf("%s: %d bytes, want at most %d", name, len(a)+len(b), c.most)
+		}
+	}
+}
