@@ -8,11 +8,15 @@ import "C"
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"runtime/cgo"
 	"slices"
+	"strconv"
 	"unsafe"
 
 	"github.com/tinydancer/tinydancer"
+	"github.com/tinydancer/tinydancer/embed"
+	"github.com/tinydancer/tinydancer/learn"
 )
 
 // roster is the rows of tinydancer.agents; a router adds the estimates.
@@ -24,6 +28,7 @@ type roster struct {
 type router struct {
 	*tinydancer.Router
 	roster          *roster
+	model           *model // nil without one
 	maxAlternatives int
 	out             tape // kept between answers
 
@@ -87,8 +92,34 @@ func (r *roster) add(rows []byte) error {
 	return nil
 }
 
+// model is a row of tinydancer.models. It knows agents by the ids of their
+// rows, which stay when an agent is renamed.
+type model struct {
+	version  int64
+	learned  *learn.Model
+	embedder *embed.Fitted // nil where requests come with embeddings of their own
+}
+
+//export td_model
+func td_model(version C.int64_t, bytes, embedder C.td_span, handle *C.uint64_t, reply *C.td_reply) C.int {
+	return answer(reply, func() ([]byte, error) {
+		m := &model{version: int64(version), learned: new(learn.Model)}
+		if err := m.learned.UnmarshalBinary(bytesOf(bytes)); err != nil {
+			return nil, fmt.Errorf("tinydancer.models, version %d: %w", version, err)
+		}
+		if embedder.len > 0 {
+			m.embedder = new(embed.Fitted)
+			if err := m.embedder.UnmarshalBinary(bytesOf(embedder)); err != nil {
+				return nil, fmt.Errorf("tinydancer.models, version %d: %w", version, err)
+			}
+		}
+		*handle = C.uint64_t(cgo.NewHandle(m))
+		return nil, nil
+	})
+}
+
 //export td_router
-func td_router(of C.uint64_t, tallies, config C.td_span, handle *C.uint64_t, reply *C.td_reply) C.int {
+func td_router(of C.uint64_t, tallies C.td_span, by C.uint64_t, config C.td_span, handle *C.uint64_t, reply *C.td_reply) C.int {
 	return answer(reply, func() ([]byte, error) {
 		from := cgo.Handle(of).Value().(*roster)
 		byID, err := readTallies(bytesOf(tallies))
@@ -108,6 +139,15 @@ func td_router(of C.uint64_t, tallies, config C.td_span, handle *C.uint64_t, rep
 			return nil, err
 		}
 		r := &router{roster: from, maxAlternatives: maxAlternatives}
+		if by != 0 {
+			r.model = cgo.Handle(by).Value().(*model)
+			snapshot, err = snapshot.WithModel(r.model.learned, r.model.version, func(agent string) string {
+				return strconv.FormatInt(from.ids[agent], 10)
+			})
+			if err != nil {
+				return nil, err
+			}
+		}
 		if r.Router, err = tinydancer.NewRouter(snapshot, c); err != nil {
 			return nil, err
 		}

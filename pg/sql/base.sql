@@ -32,3 +32,16 @@ CREATE FUNCTION tinydancer.caller() RETURNS name
 
 CREATE FUNCTION tinydancer.told() RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'td_told';
+
+CREATE FUNCTION tinydancer.refuse_change() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+        MESSAGE = format('a model version never changes; version %s is what decisions were made by', OLD.version),
+        HINT = 'ruvector_learn makes a new version.';
+END
+$$;
+
+-- Learns from rows that a query returns; see learn.c.
+CREATE FUNCTION tinydancer.train(decisions integer, seed bigint) RETURNS TABLE (model bytea, dimensions integer, report jsonb)
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'td_train';

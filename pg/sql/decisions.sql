@@ -45,7 +45,7 @@ CREATE FUNCTION tinydancer.prepare_partitions() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF to_regclass('tinydancer.' || to_char(date_trunc('week', now() AT TIME ZONE 'UTC') + interval '7 days', '"feedback_"YYYYMMDD')) IS NOT NULL
-       OR NOT pg_try_advisory_xact_lock(7460191, 3) THEN
+       OR NOT tinydancer.lock('tinydancer.prepare_partitions()', false) THEN
         RETURN;
     END IF;
     PERFORM tinydancer.add_partitions(now());

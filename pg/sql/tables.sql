@@ -130,6 +130,24 @@ CREATE TABLE tinydancer.unmatched (
     decision_id uuid PRIMARY KEY
 );
 
+-- What was learned. A version never changes; one at most is serving.
+CREATE TABLE tinydancer.models (
+    version     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    state       text NOT NULL DEFAULT 'candidate'
+        CONSTRAINT models_state_check CHECK (state IN ('candidate', 'serving', 'retired', 'refused')),
+    dimensions  integer NOT NULL,
+    model       bytea NOT NULL,
+    embedder    bytea,
+    report      jsonb NOT NULL,
+    promoted_at timestamptz,
+    retired_at  timestamptz
+);
+ALTER TABLE tinydancer.models ALTER COLUMN model SET STORAGE EXTERNAL, ALTER COLUMN embedder SET STORAGE EXTERNAL;
+CREATE UNIQUE INDEX models_serving_key ON tinydancer.models (state) WHERE state = 'serving';
+
+SELECT pg_catalog.pg_extension_config_dump('tinydancer.models', '');
+SELECT pg_catalog.pg_extension_config_dump('tinydancer.models_version_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('tinydancer.decisions_default', '');
 SELECT pg_catalog.pg_extension_config_dump('tinydancer.feedback_default', '');
 SELECT pg_catalog.pg_extension_config_dump('tinydancer.unmatched', '');
@@ -154,6 +172,14 @@ CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON tinydancer.row_securi
     FOR EACH ROW EXECUTE FUNCTION tinydancer.changed();
 CREATE TRIGGER truncated AFTER TRUNCATE ON tinydancer.row_security
     FOR EACH STATEMENT EXECUTE FUNCTION tinydancer.changed();
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON tinydancer.models
+    FOR EACH ROW EXECUTE FUNCTION tinydancer.changed();
+CREATE TRIGGER truncated AFTER TRUNCATE ON tinydancer.models
+    FOR EACH STATEMENT EXECUTE FUNCTION tinydancer.changed();
+CREATE TRIGGER unchanged BEFORE UPDATE OF version, created_at, dimensions, model, embedder, report ON tinydancer.models
+    FOR EACH ROW EXECUTE FUNCTION tinydancer.refuse_change();
+ALTER TABLE tinydancer.models ENABLE ALWAYS TRIGGER changed;
+ALTER TABLE tinydancer.models ENABLE ALWAYS TRIGGER truncated;
 ALTER TABLE tinydancer.agents ENABLE ALWAYS TRIGGER changed;
 ALTER TABLE tinydancer.agents ENABLE ALWAYS TRIGGER truncated;
 ALTER TABLE tinydancer.estimates ENABLE ALWAYS TRIGGER changed;

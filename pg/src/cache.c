@@ -3,7 +3,7 @@
  *
  * Reading the tables for every route would cost more than the route, and a
  * copy that is merely recent would be wrong: a statement must see what its
- * snapshot sees, no more and no less. So each table (agents, estimates) has
+ * snapshot sees, no more and no less. So each table (agents, estimates, models) has
  *
  *   generation   counts the invalidations of the table
  *   fresh        rows as of a snapshot newer than any statement's; serves
@@ -59,7 +59,7 @@ typedef struct Slot
 	Horizon		horizon;
 	uint64		content;		/* names what was loaded; 0 is nothing */
 	StringInfoData rows;		/* of estimates */
-	td_handle	roster;			/* of agents, which go to Go at once */
+	td_handle	handle;			/* of agents or the model, which go to Go at once */
 } Slot;
 
 typedef struct Table
@@ -74,7 +74,8 @@ typedef struct Table
 
 static Table agents = {.name = "agents", .generation = 1};
 static Table estimates = {.name = "estimates", .generation = 1};
-static Table *const tables[] = {&agents, &estimates};
+static Table models = {.name = "models", .generation = 1};
+static Table *const tables[] = {&agents, &estimates, &models};
 
 static uint64 contents = 0;
 static MemoryContext cache_context;
@@ -273,12 +274,12 @@ fill(Table *t, Slot *slot, Snapshot snapshot)
 	slot->valid = false;
 	slot->own = TransactionIdIsValid(GetTopTransactionIdIfAny());
 	slot->generation = t->generation;
+	td_release(slot->handle);
+	slot->handle = 0;
 	if (t == &agents)
-	{
-		td_release(slot->roster);
-		slot->roster = 0;
-		reported = td_load_agents(t->relid, snapshot, &slot->roster);
-	}
+		reported = td_load_agents(t->relid, snapshot, &slot->handle);
+	else if (t == &models)
+		reported = td_load_model(t->relid, snapshot, &slot->handle);
 	else
 	{
 		if (slot->rows.data == NULL)
@@ -340,10 +341,12 @@ td_current_router(void)
 	static td_handle router = 0;
 	static uint64 of_roster = 0,
 				of_estimates = 0,
+				of_model = 0,
 				of_settings = 0;
 	Snapshot	active = GetActiveSnapshot();
 	Slot	   *roster,
-			   *sums;
+			   *sums,
+			   *model;
 
 	if (unlikely(cache_context == NULL))
 		cache_context = AllocSetContextCreate(TopMemoryContext, "tinydancer cache", ALLOCSET_DEFAULT_SIZES);
@@ -351,17 +354,19 @@ td_current_router(void)
 	AcceptInvalidationMessages();
 	roster = current(&agents, active);
 	sums = current(&estimates, active);
+	model = current(&models, active);
 	if (unlikely(roster->content != of_roster || sums->content != of_estimates ||
-				 td_settings_generation != of_settings))
+				 model->content != of_model || td_settings_generation != of_settings))
 	{
 		td_handle	next = 0;
 
-		TD_CALL(td_scratch_reply(), router, roster->roster, (td_span) {sums->rows.data, sums->rows.len},
-				td_settings_span(), &next, td_scratch_reply());
+		TD_CALL(td_scratch_reply(), router, roster->handle, (td_span) {sums->rows.data, sums->rows.len},
+				model->handle, td_settings_span(), &next, td_scratch_reply());
 		td_release(router);
 		router = next;
 		of_roster = roster->content;
 		of_estimates = sums->content;
+		of_model = model->content;
 		of_settings = td_settings_generation;
 	}
 	return router;

@@ -115,6 +115,7 @@ load(void)
 
 	golib.init = symbol(library, "td_init", false);
 	golib.roster = symbol(library, "td_roster", false);
+	golib.model = symbol(library, "td_model", false);
 	golib.router = symbol(library, "td_router", false);
 	golib.release = symbol(library, "td_release_handle", false);
 	golib.route = symbol(library, "td_route_request", false);

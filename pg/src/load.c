@@ -281,3 +281,44 @@ td_dimension_besides(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(dimension);
 }
+
+/*
+ * The model that serves, or 0. Versions that do not are looked at without
+ * reading what they hold, which lies apart.
+ */
+bool
+td_load_model(Oid relid, Snapshot snapshot, td_handle *model)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	TableScanDesc scan;
+	AttrNumber	version = column(rel, "version");
+	AttrNumber	state = column(rel, "state");
+	AttrNumber	bytes = column(rel, "model");
+	AttrNumber	embedder = column(rel, "embedder");
+	bool		reported = changes_are_reported(rel);
+
+	scan = table_beginscan(rel, snapshot, 0, NULL);
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		text	   *is;
+		bytea	   *m,
+				   *e;
+
+		CHECK_FOR_INTERRUPTS();
+		is = DatumGetTextPP(value_of(slot, state));
+		if (VARSIZE_ANY_EXHDR(is) != strlen("serving") || memcmp(VARDATA_ANY(is), "serving", strlen("serving")) != 0)
+			continue;
+		m = DatumGetByteaPP(value_of(slot, bytes));
+		e = slot_attisnull(slot, embedder) ? NULL : DatumGetByteaPP(value_of(slot, embedder));
+		TD_CALL(td_scratch_reply(), model, DatumGetInt64(value_of(slot, version)),
+				(td_span) {VARDATA_ANY(m), VARSIZE_ANY_EXHDR(m)},
+				(td_span) {e ? VARDATA_ANY(e) : NULL, e ? VARSIZE_ANY_EXHDR(e) : 0},
+				model, td_scratch_reply());
+		break;
+	}
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(rel, AccessShareLock);
+	return reported;
+}

@@ -69,7 +69,8 @@ typedef struct td_golib
 {
 	int			(*init) (td_reply *reply);
 	int			(*roster) (td_span rows, td_handle *roster, td_reply *reply);
-	int			(*router) (td_handle roster, td_span tallies, td_span config, td_handle *router, td_reply *reply);
+	int			(*model) (int64 version, td_span model, td_span embedder, td_handle *handle, td_reply *reply);
+	int			(*router) (td_handle roster, td_span tallies, td_handle model, td_span config, td_handle *router, td_reply *reply);
 	void		(*release) (td_handle handle);
 	int			(*route) (const td_request *request, td_reply *reply);
 	int			(*decide) (const td_request *request, td_reply *reply);
@@ -119,6 +120,7 @@ extern Oid	td_agents_relid(void);
 /* ---- load.c ---- */
 
 extern bool td_load_agents(Oid relid, Snapshot snapshot, td_handle *roster);
+extern bool td_load_model(Oid relid, Snapshot snapshot, td_handle *model);
 extern bool td_load_estimates(Oid relid, Snapshot snapshot, StringInfo rows);
 
 /* ---- caller.c ---- */
