@@ -34,27 +34,21 @@ type experts struct {
 
 // heldOut is what the experts said of every row out of fold.
 type heldOut struct {
-	score      [expertCount][]float32 // rows × agents
-	similarity []float32              // of each row to its neighbours
-	evidence   []float32              // rows × agents: weight of the neighbours
-}
-
-// job is a piece of fitting that depends on no other.
-type job struct {
-	fold   int8 // left out; -1 for none
-	expert int
-	part   int // of an expert that is fitted in parts
+	score       [expertCount][]float32 // rows × agents
+	familiarity []float32              // of each row
+	evidence    []float32              // rows × agents: weight of the neighbours
 }
 
 // fitter fits the experts, to all rows and to all but each fold.
 type fitter struct {
-	t        *table
-	options  Options
-	bins     *bins
-	whole    experts
-	out      heldOut
-	all      []int32
-	progress func()
+	t       *table
+	options Options
+	bins    *bins
+	whole   experts
+	out     heldOut
+	all     []int32
+	done    int
+	mu      sync.Mutex // of done and of calls of progress
 }
 
 // treePart is one bag of one forest.
@@ -79,9 +73,17 @@ func (f *fitter) run(ctx context.Context) error {
 	for e := range f.out.score {
 		f.out.score[e] = make([]float32, t.rows*t.agents)
 	}
-	f.out.similarity = make([]float32, t.rows)
+	f.out.familiarity = make([]float32, t.rows)
 	f.out.evidence = make([]float32, t.rows*t.agents)
-	f.bins = newBins(t.x, t.rows, t.dimensions)
+	if t.rows < leastRows {
+		f.takeMeans()
+		return nil
+	}
+	bins, err := newBins(ctx, t.x, t.rows, t.dimensions)
+	if err != nil {
+		return err
+	}
+	f.bins = bins
 
 	var tasks []func(context.Context) error
 	tasks = append(tasks, func(ctx context.Context) error { return f.fitNeighbours(ctx) })
@@ -107,6 +109,31 @@ func (f *fitter) run(ctx context.Context) error {
 	return f.gather(ctx, forest)
 }
 
+// leastRows is how many rows there must be for anything but the agents' means.
+const leastRows = 50
+
+// takeMeans makes every expert say the agents' means.
+func (f *fitter) takeMeans() {
+	t := f.t
+	mean := f.means(f.all)
+	for e := range f.out.score {
+		for i := range f.out.score[e] {
+			f.out.score[e][i] = float32(mean[i%t.agents])
+		}
+	}
+	n := remember(t, f.all, defaultNeighbours)
+	n.near = make([]float32, n.rows())
+	none := func(outputs int) *trees { return &trees{outputs: outputs, depth: defaultTrees.depth} }
+	f.whole = experts{
+		mean: mean, neighbours: n,
+		linear: &linear{
+			agents: t.agents, dimensions: t.dimensions, mean: make([]float32, t.dimensions),
+			weights: make([]float32, t.agents*t.dimensions), bias: make([]float64, t.agents),
+		},
+		trees: none(t.agents), advantage: none(t.agents), level: none(1),
+	}
+}
+
 func (f *fitter) parallel(ctx context.Context, tasks []func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -118,8 +145,8 @@ func (f *fitter) parallel(ctx context.Context, tasks []func(context.Context) err
 				if ctx.Err() == nil {
 					if err := task(ctx); err != nil {
 						cancel(err)
-					} else if f.progress != nil {
-						f.progress()
+					} else {
+						f.progress(len(tasks))
 					}
 				}
 			}
@@ -134,6 +161,16 @@ func (f *fitter) parallel(ctx context.Context, tasks []func(context.Context) err
 		return context.Cause(ctx)
 	}
 	return nil
+}
+
+// progress tells that a task is done.
+func (f *fitter) progress(of int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.done++
+	if f.options.Progress != nil {
+		f.options.Progress(f.done, of)
+	}
 }
 
 // without returns the rows that are not of the fold.
@@ -169,6 +206,9 @@ func (f *fitter) fitNeighbours(ctx context.Context) error {
 	}
 	n := remember(t, kept, defaultNeighbours)
 	f.whole.neighbours = n
+	if err := n.measureNear(ctx, t, t.rows-n.rows()); err != nil {
+		return err
+	}
 	var s search
 	q, evidence := make([]float64, t.agents), make([]float64, t.agents)
 	for r := range t.rows {
@@ -177,7 +217,7 @@ func (f *fitter) fitNeighbours(ctx context.Context) error {
 		}
 		n.look(&s, t.embedding(r), t.norm[r], t.fold[r])
 		n.predict(q, evidence, &s)
-		f.out.similarity[r] = float32(s.similarity())
+		f.out.familiarity[r] = float32(n.familiarity(&s))
 		for a, v := range q {
 			f.out.score[byNeighbours][r*t.agents+a] = float32(v)
 			f.out.evidence[r*t.agents+a] = float32(evidence[a])

@@ -2,6 +2,8 @@ package learn
 
 import (
 	"cmp"
+	"context"
+	"math"
 	"slices"
 
 	"github.com/tinydancer/tinydancer/internal/f32"
@@ -26,6 +28,8 @@ type neighbours struct {
 	fold       []int8    // of each row, while fitting
 	mean       []float64 // of each agent
 	wanted     int       // rows to look at
+	known      []float64 // each agent's weight of all outcomes, at most prior
+	near       []float32 // mean cosine of each row and its neighbours
 }
 
 type neighbourOptions struct {
@@ -154,10 +158,19 @@ func (n *neighbours) look(s *search, x []float32, norm float64, skip int8) {
 	s.found = append(s.found, s.edge[:min(len(s.edge), want-above)]...)
 }
 
-// setWanted works out how many rows are looked at: more where rows have few
-// outcomes.
+// setWanted works out how many rows are looked at, more where rows have few
+// outcomes, and what is known of each agent at all.
 func (n *neighbours) setWanted() {
 	n.wanted = n.options.nearest
+	n.known = make([]float64, n.agents)
+	for i := range n.outcome {
+		w := 1.0
+		if n.weight != nil {
+			w = float64(n.weight[i])
+		}
+		a := i % n.agents
+		n.known[a] = math.Min(n.options.prior, n.known[a]+w)
+	}
 	observed := 0
 	for _, w := range n.weight {
 		if w != 0 {
@@ -170,7 +183,7 @@ func (n *neighbours) setWanted() {
 }
 
 // predict sets dst to the expected outcomes by what look found, and evidence to
-// the weight behind each.
+// the weight of outcomes behind each.
 func (n *neighbours) predict(dst, evidence []float64, s *search) {
 	for a := range dst {
 		dst[a], evidence[a] = float64(n.options.prior*n.mean[a]), n.options.prior
@@ -197,17 +210,43 @@ func (n *neighbours) predict(dst, evidence []float64, s *search) {
 	}
 	for a := range dst {
 		dst[a] /= evidence[a]
+		evidence[a] += n.known[a] - n.options.prior // the prior is no evidence where nothing is known
 	}
 }
 
-// similarity is the mean cosine of what look found.
-func (s *search) similarity() float64 {
-	if len(s.found) == 0 {
+// familiarity says whether a request is among requests of its own kind: how
+// near its neighbours are, as a share of how near they have theirs. It is about
+// 1 for a request like those remembered, wherever they are dense or sparse, and
+// less for one of a new kind (the idea of the local outlier factor; Breunig et
+// al. 2000).
+func (n *neighbours) familiarity(s *search) float64 {
+	var near, own float64
+	for _, f := range s.found {
+		near += f.cosine
+		own += float64(n.near[f.row])
+	}
+	if own <= 0 {
 		return 0
 	}
-	var sum float64
-	for _, f := range s.found {
-		sum += f.cosine
+	return near / own
+}
+
+// measureNear sets near: how near each remembered row is to those of the other
+// folds that are nearest to it. norms are those of the rows.
+func (n *neighbours) measureNear(ctx context.Context, t *table, first int) error {
+	n.near = make([]float32, n.rows())
+	var s search
+	for k := range n.near {
+		if k%32 == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		r := first + k
+		n.look(&s, t.embedding(r), t.norm[r], t.fold[r])
+		var sum float64
+		for _, f := range s.found {
+			sum += f.cosine
+		}
+		n.near[k] = float32(math.Max(0, sum/float64(max(len(s.found), 1))))
 	}
-	return sum / float64(len(s.found))
+	return nil
 }
