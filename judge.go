@@ -76,10 +76,10 @@ func (s *Snapshot) ModelVersion() int64 {
 
 // expectations are the working memory of a judge.
 type expectations struct {
-	learn      learn.Scratch
-	quality    []float64
-	deviation  []float64
-	similarity float64
+	learn       learn.Scratch
+	quality     []float64
+	deviation   []float64
+	familiarity float64
 }
 
 // judged sets p, in the memory that it has, to what base is for a request whose
@@ -89,7 +89,7 @@ func (p *plan) judged(base *plan, e *expectations, request []float32) error {
 	n := len(j.model.Agents())
 	e.quality, e.deviation = sized(e.quality, n), sized(e.deviation, n)
 	var err error
-	if e.similarity, err = j.model.Expect(e.quality, e.deviation, request, &e.learn); err != nil {
+	if e.familiarity, err = j.model.Expect(e.quality, e.deviation, request, &e.learn); err != nil {
 		return invalid("request embedding", err.Error(), "one that the model can read")
 	}
 	p.private(base)
@@ -113,33 +113,45 @@ func (p *plan) judged(base *plan, e *expectations, request []float32) error {
 // It returns that agent, or -1 where nobody is held back.
 func (p *plan) hold(f *filter, e *expectations) int32 {
 	j := p.judge
-	best, fixed, highest := int32(-1), math.Inf(-1), math.Inf(-1)
+	best, highest := int32(-1), math.Inf(-1)
 	for _, i := range p.actives {
 		c := j.column[i]
 		if c < 0 || !f.passes(p, i) {
 			continue
 		}
-		if m := j.model.Mean(int(c)); m > fixed {
-			best, fixed = i, m
+		if best < 0 || j.fixedBetter(c, j.column[best]) {
+			best = i
 		}
-		highest = math.Max(highest, p.estimates[i].Quality)
+		if j.model.Proven(int(c)) {
+			highest = math.Max(highest, p.estimates[i].Quality)
+		}
 	}
 	if best < 0 {
 		return -1
 	}
 	limit := p.estimates[best].Quality
-	if highest <= limit || j.model.Prefers(highest-limit, e.similarity) {
-		return -1
-	}
+	open := j.model.Prefers(highest-limit, e.familiarity)
+	held := int32(-1)
 	for _, i := range p.actives {
-		x := &p.estimates[i]
-		if i == best || j.column[i] < 0 || x.Quality < limit || !f.passes(p, i) {
+		x, c := &p.estimates[i], j.column[i]
+		if i == best || c < 0 || x.Quality < limit || open && j.model.Proven(int(c)) || !f.passes(p, i) {
 			continue
 		}
-		x.Quality = math.Max(0, limit-heldBelow*(1+highest-x.Quality))
+		x.Quality = math.Max(0, limit-heldBelow*(2-x.Quality)) // in their own order
 		p.shares[i].quality = float64(p.config.Weights.Quality * x.Quality)
+		held = best
 	}
-	return best
+	return held
+}
+
+// fixedBetter says whether always choosing a is worth more than always
+// choosing b, as far as that is proven.
+func (j *judge) fixedBetter(a, b int32) bool {
+	x, y := j.model.Proven(int(a)), j.model.Proven(int(b))
+	if x != y {
+		return x
+	}
+	return j.model.Mean(int(a)) > j.model.Mean(int(b))
 }
 
 // heldBelow is how far below the best fixed agent others are held.

@@ -52,19 +52,11 @@ func (m *Model) Best() int { return m.gate.best }
 //
 // The error wraps ErrInput; quality is then as it was.
 func (m *Model) Predict(quality, deviation []float64, embedding []float32, s *Scratch) error {
-	if len(quality) != len(m.agents) || deviation != nil && len(deviation) != len(m.agents) {
-		return fmt.Errorf("%w: room for %d agents, the model has %d", ErrInput, len(quality), len(m.agents))
+	familiarity, err := m.Expect(quality, deviation, embedding, s)
+	if err == nil {
+		m.gate.apply(quality, familiarity)
 	}
-	if err := m.check(embedding); err != nil {
-		return err
-	}
-	m.score(embedding, s)
-	m.pool(quality, s)
-	if deviation != nil {
-		m.deviations(deviation, quality, s)
-	}
-	m.gate.apply(quality, m.experts.neighbours.familiarity(&s.search))
-	return nil
+	return err
 }
 
 func (m *Model) check(embedding []float32) error {
