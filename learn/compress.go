@@ -13,7 +13,7 @@ import (
 // the same whatever the embedder.
 const (
 	widestInner = 256
-	narrow = 192
+	narrow      = 192
 )
 
 // compression is a linear map. The zero compression leaves embeddings alone.

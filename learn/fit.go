@@ -42,6 +42,10 @@ type Report struct {
 	StandsAside bool    // no margin gained anything: the best fixed agent always serves
 	Gain        float64 // in quality over the best fixed agent
 	GainError   float64 // its standard error
+
+	expected    []float64 // rows × agents, calibrated, out of fold
+	familiarity []float32 // of each row, out of fold
+	table       *table
 }
 
 // ExpertReport is what one expert is worth.
@@ -95,6 +99,7 @@ func Fit(ctx context.Context, data *Data, options Options) (*Model, *Report, err
 	m.experts.neighbours.fold = nil
 
 	report := &Report{
+		expected: pooled, familiarity: f.out.familiarity, table: t,
 		Rows: t.rows, LogLoss: t.logLoss(func(i int) float64 { return pooled[i] }),
 		Best: m.agents[m.gate.best], Margin: m.gate.margin, StandsAside: m.gate.margin == never, Gain: g.Mean, GainError: g.StandardError,
 	}

@@ -2,7 +2,9 @@ package learn
 
 import (
 	"context"
+	"fmt"
 	"runtime"
+	"runtime/debug"
 	"sync"
 )
 
@@ -143,7 +145,7 @@ func (f *fitter) parallel(ctx context.Context, tasks []func(context.Context) err
 		wait.Go(func() {
 			for task := range next {
 				if ctx.Err() == nil {
-					if err := task(ctx); err != nil {
+					if err := caught(ctx, task); err != nil {
 						cancel(err)
 					} else {
 						f.progress(len(tasks))
@@ -161,6 +163,17 @@ func (f *fitter) parallel(ctx context.Context, tasks []func(context.Context) err
 		return context.Cause(ctx)
 	}
 	return nil
+}
+
+// caught runs a task; a panic in it is an error. Nobody else could catch it,
+// and in a database it would take the whole server down.
+func caught(ctx context.Context, task func(context.Context) error) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("learn: panic: %v\n%s", cause, debug.Stack())
+		}
+	}()
+	return task(ctx)
 }
 
 // progress tells that a task is done.

@@ -1,0 +1,182 @@
+package learn
+
+import (
+	"errors"
+	"math"
+	"os"
+	"testing"
+)
+
+// logged draws n decisions uniformly among the agents of a world, and returns
+// them with what each agent would truly bring.
+func (w *world) logged(t testing.TB, n int) (*Data, []Lesson, [][]float64) {
+	t.Helper()
+	d := &Data{Agents: names(w.agents), Dimensions: w.dimensions}
+	var lessons []Lesson
+	var truths [][]float64
+	eligible := make([]int32, w.agents)
+	for a := range eligible {
+		eligible[a] = int32(a)
+	}
+	for range n {
+		x, truth := w.request()
+		a := w.random.below(w.agents)
+		y := w.outcome(truth[a])
+		if err := d.Append(x, Cell{Agent: a, Outcome: y, Weight: 1}); err != nil {
+			t.Fatal(err)
+		}
+		lessons = append(lessons, Lesson{
+			Agent: a, Propensity: 1 / float64(w.agents), Outcome: y, Eligible: eligible, CostUSD: float64(a), LatencyMS: math.NaN(),
+		})
+		truths = append(truths, truth)
+	}
+	return d, lessons, truths
+}
+
+// flat makes every request of the world be of one kind.
+func (w *world) flat() *world {
+	for a := range w.skill {
+		for k := range w.skill[a] {
+			w.skill[a][k] = w.skill[a][0]
+		}
+	}
+	return w
+}
+
+func tried(t testing.TB, w *world, n int, seed uint64, present func(truths [][]float64) func(int) int) (*Trial, *Model, [][]float64) {
+	t.Helper()
+	d, lessons, truths := w.logged(t, n)
+	m, report, err := Fit(t.Context(), d, Options{Trees: 15, Seed: seed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var now func(int) int
+	if present != nil {
+		now = present(truths)
+	}
+	trial, err := report.Try(m, lessons, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return trial, m, truths
+}
+
+func trials(short, long int) int {
+	if os.Getenv("TINYDANCER_LONG") != "" {
+		return long
+	}
+	return short
+}
+
+// Where agents differ by the kind of request, a model is taken, and its gain is
+// what the interval says.
+func TestTrialTakesTheBetter(t *testing.T) {
+	t.Parallel()
+	n := trials(6, 60)
+	promoted, held := 0, 0
+	for seed := range uint64(n) {
+		trial, m, truths := tried(t, newWorld(seed, 4, 4, 12), 2500, seed, nil)
+		if trial.Promote {
+			promoted++
+		}
+		// What the fixed agent is truly worth lies in its interval.
+		sum := 0.0
+		for _, truth := range truths {
+			sum += truth[m.Best()]
+		}
+		if v := sum / float64(len(truths)); v >= trial.Fixed.Low && v <= trial.Fixed.High {
+			held++
+		}
+		if trial.MeanWeight < 0.7 || trial.MeanWeight > 1.3 || trial.EffectiveRows < 300 {
+			t.Errorf("mean weight %.3f, %.0f effective rows", trial.MeanWeight, trial.EffectiveRows)
+		}
+		if trial.LearnedCost == nil || *trial.LearnedCost < 0 || *trial.LearnedCost > 3 || trial.LearnedLatency != nil {
+			t.Errorf("cost %v, latency %v", trial.LearnedCost, trial.LearnedLatency)
+		}
+	}
+	t.Logf("%d of %d promoted, %d intervals hold", promoted, n, held)
+	if promoted < n*4/5 {
+		t.Errorf("%d of %d models were promoted, want 8 of 10 at least", promoted, n)
+	}
+	if held < n*4/5 {
+		t.Errorf("%d of %d intervals hold the truth", held, n)
+	}
+}
+
+// Where requests do not matter, no model is better than the best fixed agent:
+// it may be promoted in one log of forty.
+func TestTrialRefusesTheUnproven(t *testing.T) {
+	t.Parallel()
+	n := trials(12, 400)
+	promoted := 0
+	for seed := range uint64(n) {
+		trial, _, _ := tried(t, newWorld(seed, 3, 2, 8).flat(), 1200, seed, nil)
+		if trial.Promote {
+			promoted++
+			t.Logf("seed %d: %s", seed, trial.Verdict)
+		}
+	}
+	t.Logf("%d of %d promoted", promoted, n)
+	// 2.5 % promised; three standard deviations above.
+	if limit := 0.025*float64(n) + 3*math.Sqrt(0.025*0.975*float64(n)); float64(promoted) > math.Max(1, limit) {
+		t.Errorf("%d of %d models were promoted, want at most %.0f", promoted, n, limit)
+	}
+}
+
+// A model that is worse than the policy in force is refused, however much
+// better than a fixed agent it is.
+func TestTrialRefusesTheWorse(t *testing.T) {
+	t.Parallel()
+	trial, _, _ := tried(t, newWorld(1, 4, 4, 12), 2500, 1, func(truths [][]float64) func(int) int {
+		return func(row int) int { return highest(truths[row]) }
+	})
+	if trial.Promote || trial.OverPresent == nil {
+		t.Errorf("over the best there is: %+v, %s", trial.OverPresent, trial.Verdict)
+	}
+	same, _, _ := tried(t, newWorld(1, 4, 4, 12), 2500, 1, func([][]float64) func(int) int { return func(int) int { return -1 } })
+	if !same.Promote {
+		t.Errorf("over a policy that knows nothing: %s", same.Verdict)
+	}
+}
+
+func TestTrialWantsEvidence(t *testing.T) {
+	for n, want := range map[int]string{1: "not enough evidence", 60: "not enough evidence", 400: ""} {
+		trial, _, _ := tried(t, newWorld(3, 3, 3, 8), n, 3, nil)
+		if trial.Promote {
+			t.Errorf("%d decisions: promoted: %s", n, trial.Verdict)
+		}
+		if want != "" && trial.Verdict[:len(want)] != want {
+			t.Errorf("%d decisions: %s", n, trial.Verdict)
+		}
+	}
+	// Propensities that are not true show in the weights.
+	w := newWorld(4, 3, 3, 8)
+	d, lessons, _ := w.logged(t, 1500)
+	for i := range lessons {
+		lessons[i].Propensity = 0.9
+	}
+	m, report, err := Fit(t.Context(), d, Options{Trees: 15})
+	if err != nil {
+		t.Fatal(err)
+	}
+	trial, err := report.Try(m, lessons, nil)
+	if err != nil || trial.Promote {
+		t.Errorf("false propensities: %v, %v", trial, err)
+	}
+	for name, change := range map[string]func(l *Lesson){
+		"no propensity":  func(l *Lesson) { l.Propensity = 0 },
+		"NaN propensity": func(l *Lesson) { l.Propensity = math.NaN() },
+		"outcome of 2":   func(l *Lesson) { l.Outcome = 2 },
+		"not eligible":   func(l *Lesson) { l.Eligible = nil },
+		"unknown agent":  func(l *Lesson) { l.Eligible = append([]int32{99}, l.Eligible...) },
+	} {
+		broken := append([]Lesson(nil), lessons...)
+		change(&broken[7])
+		if _, err := report.Try(m, broken, nil); !errors.Is(err, ErrInput) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	if _, err := report.Try(m, lessons[:5], nil); !errors.Is(err, ErrInput) {
+		t.Errorf("too few lessons: got %v", err)
+	}
+}
