@@ -85,6 +85,9 @@ func (d *Data) Append(embedding []float32, cells ...Cell) error {
 	return nil
 }
 
+// Embedding returns the embedding of a row, which the caller must not change.
+func (d *Data) Embedding(row int) []float32 { return d.embeddings[row*d.Dimensions:][:d.Dimensions] }
+
 // row returns the embedding and the cells of a row.
 func (d *Data) row(i int) ([]float32, []Cell) {
 	first := 0

@@ -159,6 +159,9 @@ func td_router(of C.uint64_t, tallies C.td_span, by C.uint64_t, config C.td_span
 //export td_release_handle
 func td_release_handle(handle C.uint64_t) {
 	defer func() { _ = recover() }() // of a handle that is none; there is nobody to tell
+	if s, ok := cgo.Handle(handle).Value().(*school); ok {
+		s.close()
+	}
 	cgo.Handle(handle).Delete()
 }
 

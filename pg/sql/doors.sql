@@ -98,4 +98,18 @@ CREATE FUNCTION @extschema@.ruvector_feedback(
 
 CREATE FUNCTION @extschema@.ruvector_apply_retention() RETURNS SETOF text
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'td_call';
-REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_apply_retention() FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.ruvector_learn(decisions integer DEFAULT 20000, promote boolean DEFAULT true, seed bigint DEFAULT 1)
+    RETURNS jsonb
+    LANGUAGE c VOLATILE PARALLEL UNSAFE COST 1000000 AS 'MODULE_PATHNAME', 'td_call';
+
+CREATE FUNCTION @extschema@.ruvector_models() RETURNS TABLE (
+    version bigint, state text, created_at timestamptz, promoted_at timestamptz, decisions bigint, dimensions integer,
+    gain float8, gain_low float8, gain_high float8, effective_decisions float8, bytes bigint, verdict text)
+    LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 10 AS 'MODULE_PATHNAME', 'td_call';
+
+CREATE FUNCTION @extschema@.ruvector_promote(version bigint) RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'td_call';
+
+CREATE FUNCTION @extschema@.ruvector_rollback() RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'td_call';

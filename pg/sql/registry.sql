@@ -99,6 +99,13 @@ BEGIN
                    agent.name, cardinality(agent.embedding), dimension),
             'All agents are described by the same embedder; embed this one with it, or set the others'' embeddings to NULL first.');
     END IF;
+    SELECT m.dimensions INTO dimension FROM tinydancer.models m WHERE m.state = 'serving';
+    IF dimension <> cardinality(agent.embedding) THEN
+        PERFORM tinydancer.fail('22000',
+            format('agent "%s": embedding has %s dimensions, the model that serves reads %s',
+                   agent.name, cardinality(agent.embedding), dimension),
+            'Embed the agent as requests are embedded, or roll the model back.');
+    END IF;
 END
 $$;
 

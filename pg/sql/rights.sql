@@ -9,6 +9,12 @@ REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_reset_metrics(text) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_remove_agent(text) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_publish_metrics() FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_restrict_rows(boolean) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_apply_retention() FROM PUBLIC;
+
+-- What decides for everybody by what serves is an operator's.
+REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_learn(integer, boolean, bigint) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_promote(bigint) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_rollback() FROM PUBLIC;
 
 GRANT SELECT ON tinydancer.agent_status, tinydancer.routing_statistics TO PUBLIC;
 

@@ -117,6 +117,11 @@ load(void)
 	golib.roster = symbol(library, "td_roster", false);
 	golib.model = symbol(library, "td_model", false);
 	golib.router = symbol(library, "td_router", false);
+	golib.school_open = symbol(library, "td_school_open", false);
+	golib.school_rows = symbol(library, "td_school_rows", false);
+	golib.school_begin = symbol(library, "td_school_begin", false);
+	golib.school_wait = symbol(library, "td_school_wait", false);
+	golib.school_result = symbol(library, "td_school_result", false);
 	golib.release = symbol(library, "td_release_handle", false);
 	golib.route = symbol(library, "td_route_request", false);
 	golib.decide = symbol(library, "td_decide_request", false);

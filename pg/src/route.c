@@ -82,8 +82,8 @@ td_route(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(td_tape_jsonb(&tape));
 }
 
-static ReturnSetInfo *
-begin_rows(FunctionCallInfo fcinfo)
+ReturnSetInfo *
+td_begin_rows(FunctionCallInfo fcinfo)
 {
 #if PG_VERSION_NUM >= 150000
 	InitMaterializedSRF(fcinfo, 0);
@@ -108,8 +108,8 @@ begin_rows(FunctionCallInfo fcinfo)
 }
 
 /* Puts the rows of a tape into the result. */
-static void
-put_rows(ReturnSetInfo *rows, td_tape tape)
+void
+td_put_rows(ReturnSetInfo *rows, td_tape tape)
 {
 	int			natts = rows->setDesc->natts;
 	Datum	   *values = palloc(natts * sizeof(Datum));
@@ -138,7 +138,7 @@ td_route_batch(PG_FUNCTION_ARGS)
 				before;
 
 	td_read_request(fcinfo, &all);
-	rows = begin_rows(fcinfo);
+	rows = td_begin_rows(fcinfo);
 	n = Max(1, all.steps);		/* a single embedding is a batch of one */
 	row_context = AllocSetContextCreate(CurrentMemoryContext, "tinydancer batch", ALLOCSET_DEFAULT_SIZES);
 	for (int64 i = 0; i < n; i++)
@@ -177,7 +177,7 @@ td_route_table(PG_FUNCTION_ARGS)
 	td_read_request(fcinfo, &request);
 	request.as_rows = 1;
 	TD_CALL(reply, route, &request, reply);
-	put_rows(begin_rows(fcinfo), answer(reply));
+	td_put_rows(td_begin_rows(fcinfo), answer(reply));
 	return (Datum) 0;
 }
 
@@ -194,14 +194,14 @@ td_explain(PG_FUNCTION_ARGS)
 	explanations = 0;
 	td_read_request(fcinfo, &request);
 	TD_CALL(reply, explain, &request, &explanations, reply);
-	rows = begin_rows(fcinfo);
+	rows = td_begin_rows(fcinfo);
 	for (;;)
 	{
 		CHECK_FOR_INTERRUPTS();
 		TD_CALL(reply, explain_rows, explanations, reply);
 		if (reply->len == 0)
 			break;
-		put_rows(rows, answer(reply));
+		td_put_rows(rows, answer(reply));
 	}
 	td_release(explanations);
 	explanations = 0;

@@ -71,6 +71,11 @@ typedef struct td_golib
 	int			(*roster) (td_span rows, td_handle *roster, td_reply *reply);
 	int			(*model) (int64 version, td_span model, td_span embedder, td_handle *handle, td_reply *reply);
 	int			(*router) (td_handle roster, td_span tallies, td_handle model, td_span config, td_handle *router, td_reply *reply);
+	int			(*school_open) (td_handle *school, td_reply *reply);
+	int			(*school_rows) (td_handle school, td_span rows, td_reply *reply);
+	int			(*school_begin) (td_handle school, td_handle present, int64 seed, td_reply *reply);
+	int			(*school_wait) (td_handle school, int64 ms, int64 *progress, td_reply *reply);
+	int			(*school_result) (td_handle school, td_reply *reply);
 	void		(*release) (td_handle handle);
 	int			(*route) (const td_request *request, td_reply *reply);
 	int			(*decide) (const td_request *request, td_reply *reply);
@@ -115,6 +120,7 @@ extern td_span td_settings_span(void);
 
 extern void td_register_callbacks(void);
 extern td_handle td_current_router(void);
+extern td_handle td_current_model(void);
 extern Oid	td_agents_relid(void);
 
 /* ---- load.c ---- */
@@ -141,6 +147,8 @@ extern const float *td_read_embedding(const char *what, ArrayType *array, int64 
 
 /* ---- route.c ---- */
 
+extern struct ReturnSetInfo *td_begin_rows(FunctionCallInfo fcinfo);
+
 extern void td_read_request(FunctionCallInfo fcinfo, td_request *request);
 
 /* ---- tape.c ---- */
@@ -152,6 +160,7 @@ typedef struct td_tape
 } td_tape;
 
 extern Datum td_tape_jsonb(td_tape *tape);
+extern void td_put_rows(struct ReturnSetInfo *rows, td_tape tape);
 extern Datum td_tape_datum(td_tape *tape, bool *isnull);
 
 #endif							/* TINYDANCER_H */

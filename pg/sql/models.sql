@@ -1,0 +1,118 @@
+-- What is learned from the log, and which of it serves.
+
+-- The latest decisions of which the outcome is known, oldest first. An outcome
+-- is a quality where one was told; else a failure is worth 0; a success without
+-- a word on its quality is worth 1 if nobody ever says more, and otherwise not
+-- known.
+CREATE FUNCTION tinydancer.lessons(most integer) RETURNS TABLE (
+    agent_id bigint, propensity float8, outcome float8, cost_usd float8, latency_ms float8, eligible bigint[], embedding float4[])
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    WITH known AS MATERIALIZED (
+        SELECT o.* FROM tinydancer.outcomes o
+         WHERE (o.success IS NOT NULL OR o.quality IS NOT NULL) AND array_ndims(o.embedding) = 1
+         ORDER BY o.decision_id DESC
+         LIMIT most
+    ), usual AS (
+        SELECT mode() WITHIN GROUP (ORDER BY cardinality(k.embedding)) AS dimension, count(k.quality) > 0 AS rated FROM known k
+    ), judged AS (
+        SELECT k.*, CASE WHEN k.quality IS NOT NULL THEN k.quality
+                         WHEN NOT k.success THEN 0
+                         WHEN NOT u.rated THEN 1 END AS outcome
+          FROM known k, usual u
+         WHERE cardinality(k.embedding) = u.dimension
+    )
+    SELECT j.agent_id, j.propensity, j.outcome, j.cost_usd, j.latency_ms, j.eligible, j.embedding
+      FROM judged j
+     WHERE j.outcome IS NOT NULL
+     ORDER BY j.decision_id
+$$;
+
+CREATE FUNCTION tinydancer.promote(version bigint) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    chosen record;
+    dimension integer;
+BEGIN
+    PERFORM tinydancer.lock('tinydancer.promote(bigint)', true);
+    SELECT m.state, m.dimensions INTO chosen FROM tinydancer.models m WHERE m.version = promote.version;
+    IF NOT FOUND THEN
+        PERFORM tinydancer.fail(CASE WHEN version IS NULL THEN '22004' ELSE '42704' END,
+            format('model version %s does not exist', coalesce(version::text, 'NULL')), 'SELECT * FROM ruvector_models() lists them.');
+    ELSIF chosen.state = 'serving' THEN
+        RETURN false;
+    END IF;
+    PERFORM tinydancer.lock_dimension();
+    dimension := tinydancer.dimension_besides(NULL);
+    IF dimension <> chosen.dimensions THEN
+        PERFORM tinydancer.fail('22000', format('model version %s reads embeddings of %s dimensions, the agents'' have %s',
+                version, chosen.dimensions, dimension),
+            'Requests and agents are embedded by the same embedder. Set the agents'' embeddings to NULL, or embed them anew.');
+    END IF;
+    UPDATE tinydancer.models m SET state = 'retired', retired_at = clock_timestamp() WHERE m.state = 'serving';
+    UPDATE tinydancer.models m SET state = 'serving', promoted_at = clock_timestamp(), retired_at = NULL WHERE m.version = promote.version;
+    RETURN true;
+END
+$$;
+
+-- Back to the version that served before, or to none; returns it.
+CREATE FUNCTION tinydancer.rollback() RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    present record;
+    before bigint;
+BEGIN
+    PERFORM tinydancer.lock('tinydancer.promote(bigint)', true);
+    SELECT m.version, m.promoted_at INTO present FROM tinydancer.models m WHERE m.state = 'serving';
+    IF NOT FOUND THEN
+        PERFORM tinydancer.fail('55000', 'there is nothing to roll back: no model serves');
+    END IF;
+    SELECT m.version INTO before FROM tinydancer.models m
+     WHERE m.state = 'retired' AND m.retired_at = (SELECT max(o.retired_at) FROM tinydancer.models o
+                                                    WHERE o.state = 'retired' AND o.retired_at <= present.promoted_at);
+    UPDATE tinydancer.models m SET state = 'refused', retired_at = clock_timestamp() WHERE m.version = present.version;
+    IF before IS NOT NULL THEN
+        PERFORM tinydancer.promote(before);
+    END IF;
+    RETURN before;
+END
+$$;
+
+CREATE FUNCTION tinydancer.models() RETURNS TABLE (
+    version bigint, state text, created_at timestamptz, promoted_at timestamptz, decisions bigint, dimensions integer,
+    gain float8, gain_low float8, gain_high float8, effective_decisions float8, bytes bigint, verdict text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT m.version, m.state, m.created_at, m.promoted_at, (m.report ->> 'decisions')::bigint, m.dimensions,
+           (m.report #>> '{gain,mean}')::float8, (m.report #>> '{gain,low}')::float8, (m.report #>> '{gain,high}')::float8,
+           (m.report ->> 'effective_decisions')::float8, octet_length(m.model) + coalesce(octet_length(m.embedder), 0),
+           m.report ->> 'verdict'
+      FROM tinydancer.models m
+     ORDER BY m.version
+$$;
+
+-- Learns from the log, tries what was learned, and lets it serve if it has
+-- shown that it is better. The old model serves until the transaction commits.
+CREATE FUNCTION tinydancer.learn(decisions integer, promote boolean, seed bigint) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    learned record;
+    made bigint;
+    outcome jsonb;
+BEGIN
+    IF decisions IS NULL OR promote IS NULL OR seed IS NULL THEN
+        PERFORM tinydancer.fail('22004', format('%s: got NULL, want a value',
+            CASE WHEN decisions IS NULL THEN 'decisions' WHEN promote IS NULL THEN 'promote' ELSE 'seed' END));
+    ELSIF decisions NOT BETWEEN 1 AND 1000000 THEN
+        PERFORM tinydancer.fail('22023', format('decisions: got %s, want 1 to 1000000', decisions));
+    END IF;
+    SELECT * INTO learned FROM tinydancer.train(decisions, seed);
+    outcome := learned.report::jsonb;
+    INSERT INTO tinydancer.models (model, dimensions, report, state)
+    VALUES (learned.model, learned.dimensions, outcome,
+            CASE WHEN (outcome ->> 'promote')::boolean THEN 'candidate' ELSE 'refused' END)
+    RETURNING version INTO made;
+    IF promote AND (outcome ->> 'promote')::boolean THEN
+        PERFORM tinydancer.promote(made);
+    END IF;
+    RETURN jsonb_build_object('version', made, 'state', (SELECT m.state FROM tinydancer.models m WHERE m.version = made)) || outcome;
+END
+$$;

@@ -1,0 +1,169 @@
+package extension_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tinydancer/tinydancer/internal/pgtest"
+)
+
+// practise makes n decisions about requests of two kinds, at which "left" and
+// "right" are good, and tells how they went.
+func practise(tb testing.TB, q pgtest.Querier, n int) {
+	tb.Helper()
+	do(tb, q, fmt.Sprintf(`do $$
+		declare
+			d jsonb;
+			kind int;
+			good boolean;
+		begin
+			perform setseed(0.5);
+			for i in 1..%d loop
+				kind := i %% 2;
+				d := ruvector_decide(array[case kind when 0 then 1 else 0.1 end + 0.2 * random(), case kind when 1 then 1 else 0.1 end + 0.2 * random(),
+				                           0.3 * random(), 0.3 * random()]::float4[], 'quality');
+				good := random() < case when d ->> 'agent_name' = (array['left', 'right'])[kind + 1] then 0.95
+				                        when d ->> 'agent_name' = 'both' then 0.7 else 0.3 end;
+				perform ruvector_feedback((d ->> 'decision_id')::uuid, latency_ms => 50, success => good, cost_usd => 0.001);
+			end loop;
+		end $$`, n))
+}
+
+const whoTakes = `select string_agg(ruvector_route(e, 'quality') ->> 'agent_name', ' ') from (values ('{1.1,0.2,0.1,0.1}'::float4[]), ('{0.2,1.1,0.1,0.1}')) as v(e)`
+
+func TestLearnFromTheLog(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Shared(t).Database(t)
+	register(t, db, "left", "right", "both")
+	conn, other := db.Connect(t), db.Connect(t)
+	do(t, conn, `set tinydancer.exploration_floor = 0.9`) // a log that tries everybody
+	practise(t, conn, 1500)
+	if got := pgtest.One[string](t, other, whoTakes); strings.Count(got, "both") != 2 {
+		t.Logf("before learning: %s", got)
+	}
+
+	// What is not learned, not promoted and rolled back leaves nothing.
+	do(t, conn, `begin`)
+	do(t, conn, `select ruvector_learn(decisions => 1500)`)
+	if got := pgtest.One[string](t, conn, whoTakes); got != "left right" {
+		t.Errorf("in the transaction that learned: %s", got)
+	}
+	before := pgtest.One[string](t, other, whoTakes)
+	do(t, conn, `rollback`)
+	if got := pgtest.One[string](t, conn, whoTakes); got != before {
+		t.Errorf("after the rollback: %s, before it: %s", got, before)
+	}
+
+	report := pgtest.One[string](t, conn, `select ruvector_learn()::text`)
+	for _, want := range []string{`"state": "serving"`, `"promote": true`, `better: +`, `"effective_decisions"`, `"decisions": 1500`} {
+		if !strings.Contains(report, want) {
+			t.Errorf("the report lacks %s: %s", want, report)
+		}
+	}
+	version := pgtest.One[int64](t, conn, `select version from ruvector_models() where state = 'serving'`)
+	for name, q := range map[string]pgtest.Querier{"the learning session": conn, "another": other} {
+		if got := pgtest.One[string](t, q, whoTakes); got != "left right" {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	if got := pgtest.One[int64](t, other, `select (ruvector_decide('{1.1,0.2,0.1,0.1}') ->> 'policy_version')::bigint`); got != version {
+		t.Errorf("policy_version %d, want %d", got, version)
+	}
+	if got := pgtest.One[float64](t, other, `select (ruvector_route('{1.1,0.2,0.1,0.1}', 'quality') ->> 'expected_quality')::float8`); got < 0.85 || got > 1 {
+		t.Errorf("expected quality %g, want about 0.95", got)
+	}
+	if got := pgtest.One[bool](t, other, `select abs(sum(c.value::float8) - max(x.score)) < 1e-9 from ruvector_explain('{1.1,0.2,0.1,0.1}') x, jsonb_each_text(contributions) c where rank = 1`); !got {
+		t.Error("contributions do not sum to the score")
+	}
+
+	// A renamed agent is the same; a removed one is gone; a new one is judged by what it declares.
+	do(t, conn, `select ruvector_update_agent('left', '{"name": "west"}')`)
+	do(t, conn, `select ruvector_register_agent('new', 'llm', '{}', 0, 100, 0.2)`)
+	if got := pgtest.One[string](t, other, whoTakes); got != "west right" {
+		t.Errorf("renamed: %s", got)
+	}
+	do(t, conn, `select ruvector_remove_agent('right')`)
+	if got := pgtest.One[string](t, other, whoTakes); strings.Contains(got, "right") || !strings.HasPrefix(got, "west ") {
+		t.Errorf("removed: %s", got)
+	}
+
+	// The same log again is no better than what serves.
+	if got := pgtest.One[string](t, conn, `select ruvector_learn(seed => 7) ->> 'state'`); got == "serving" {
+		t.Errorf("the same log again: %s", got)
+	}
+	// Back, to nothing, and forth.
+	if got := pgtest.One[bool](t, conn, `select ruvector_rollback() is null`); !got {
+		t.Error("rolled back to something")
+	}
+	if got := pgtest.One[int64](t, other, `select (ruvector_decide('{1.1,0.2,0.1,0.1}') ->> 'policy_version')::bigint`); got != 0 {
+		t.Errorf("policy_version %d after the rollback", got)
+	}
+	do(t, conn, `select ruvector_promote($1)`, version)
+	if got := pgtest.One[string](t, other, whoTakes); !strings.HasPrefix(got, "west ") {
+		t.Errorf("promoted again: %s", got)
+	}
+	if err := try(t.Context(), conn, `update tinydancer.models set model = ''`); stateOf(err) != "55000" {
+		t.Errorf("a version was changed: %v", err)
+	}
+	if err := try(t.Context(), conn, `select ruvector_promote(99)`); stateOf(err) != "42704" {
+		t.Errorf("promoting what is not there: %v", err)
+	}
+	if err := try(t.Context(), conn, `select ruvector_set_agent_embedding('west', '{1,2}')`); stateOf(err) != "22000" {
+		t.Errorf("an embedding that the model cannot read: %v", err)
+	}
+}
+
+func TestLearnIsCancelled(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Shared(t).Database(t)
+	register(t, db, "left", "right", "both")
+	conn := db.Connect(t)
+	if err := try(t.Context(), conn, `select ruvector_learn()`); stateOf(err) != "55000" {
+		t.Errorf("an empty log: %v", err)
+	}
+	do(t, conn, `set tinydancer.exploration_floor = 1`)
+	practise(t, conn, 3000)
+	for _, after := range []string{"1ms", "20ms", "100ms", "300ms"} {
+		do(t, conn, `set statement_timeout = '`+after+`'`)
+		begun := time.Now()
+		err := try(t.Context(), conn, `select ruvector_learn()`)
+		if stateOf(err) != "57014" {
+			t.Errorf("after %s: %v", after, err)
+		}
+		if took := time.Since(begun); took > hang {
+			t.Errorf("after %s: the cancel took %v", after, took)
+		}
+	}
+	do(t, conn, `set statement_timeout = 0`)
+	if got := pgtest.One[int](t, conn, `select count(*)::int from tinydancer.models`); got != 0 {
+		t.Errorf("%d models left by what was cancelled", got)
+	}
+	do(t, conn, `select ruvector_route('{1,0,0,0}')`)
+}
+
+// Logs that teach nothing.
+func TestLearnFromPoorLogs(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ setup, state string }{
+		"one decision":  {`select ruvector_feedback((ruvector_decide('{1,0}') ->> 'decision_id')::uuid, success => true)`, "refused"},
+		"all successes": {`select ruvector_feedback((ruvector_decide(array[random(), 1]::float4[]) ->> 'decision_id')::uuid, success => true) from generate_series(1, 300)`, "refused"},
+		"all failures":  {`select ruvector_feedback((ruvector_decide(array[random(), 1]::float4[]) ->> 'decision_id')::uuid, success => false) from generate_series(1, 300)`, "refused"},
+		"two dimensions": {`select ruvector_feedback((ruvector_decide(case when n < 50 then array[1, 2, 3] else array[random(), 1] end::float4[]) ->> 'decision_id')::uuid,
+			quality => random()) from generate_series(1, 200) n`, "refused"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := pgtest.Shared(t).Database(t)
+			register(t, db, "a", "b")
+			db.Exec(t, c.setup)
+			if got := pgtest.One[string](t, db, `select ruvector_learn() ->> 'state'`); got != c.state {
+				t.Errorf("state %s, want %s", got, c.state)
+			}
+			if got := pgtest.One[string](t, db, `select verdict from ruvector_models()`); !strings.HasPrefix(got, "not enough evidence") && !strings.HasPrefix(got, "nothing to gain") {
+				t.Errorf("verdict: %s", got)
+			}
+			db.Exec(t, `select ruvector_route('{1,0}')`)
+		})
+	}
+}
