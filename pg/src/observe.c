@@ -137,7 +137,7 @@ publish(void)
  * end of a later transaction, whatever that was about, if it may write.
  */
 static void
-transaction_ends(XactEvent event, void *arg)
+transaction_ends(XactEvent event, void *arg pg_attribute_unused())
 {
 	static bool left;
 

@@ -28,7 +28,7 @@ static uint64 changes = 1;
 static Oid	relid = InvalidOid;
 
 static void
-relation_invalidated(Datum arg, Oid changed)
+relation_invalidated(Datum arg pg_attribute_unused(), Oid changed)
 {
 	if (changed == InvalidOid || changed == relid)
 		changes++;

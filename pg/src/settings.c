@@ -25,13 +25,13 @@ static struct
 static int	max_alternatives = 3;
 
 static void
-changed_real(double value, void *extra)
+changed_real(double value pg_attribute_unused(), void *extra pg_attribute_unused())
 {
 	td_settings_generation++;
 }
 
 static void
-changed_int(int value, void *extra)
+changed_int(int value pg_attribute_unused(), void *extra pg_attribute_unused())
 {
 	td_settings_generation++;
 }
