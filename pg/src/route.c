@@ -3,6 +3,7 @@
  */
 #include "tinydancer.h"
 
+#include "access/parallel.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -54,6 +55,8 @@ read_request(FunctionCallInfo fcinfo, td_request *request)
 	{
 		int			n;
 
+		if (IsParallelWorker())
+			td_refuse_unsafe_policies();
 		request->visible = td_visible_ids(&n);
 		request->nvisible = n;
 	}

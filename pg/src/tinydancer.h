@@ -132,6 +132,7 @@ extern int64 *td_visible_ids(int *count);
 /* ---- policies.c ---- */
 
 extern void td_refuse_lost_policies(void);
+extern void td_refuse_unsafe_policies(void);
 
 /* ---- arrays.c ---- */
 
