@@ -75,7 +75,9 @@ BEGIN
     SELECT a.* INTO agent FROM tinydancer.agents a
      WHERE a.name = lock_agent.name AND a.removed_at IS NULL AND tinydancer.is_visible(a.id)
        FOR UPDATE;
-    IF agent.id IS NULL THEN
+    -- Asked again: while we waited for the lock the agent may have become
+    -- somebody else's, which the snapshot above does not see.
+    IF agent.id IS NULL OR NOT tinydancer.is_visible(agent.id) THEN
         PERFORM tinydancer.unknown_agent(name);
     END IF;
     RETURN agent;

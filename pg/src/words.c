@@ -13,6 +13,26 @@ reply_text(td_reply *reply)
 	return PointerGetDatum(cstring_to_text_with_len(reply->data, reply->len));
 }
 
+/*
+ * ASCII, in lower case, about which there is nothing to ask: agents that have
+ * no other letters are registered without the Go library. NULL if there are
+ * other letters.
+ */
+static text *
+lower_ascii(text *value)
+{
+	text	   *result = cstring_to_text_with_len(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+	char	   *at = VARDATA(result);
+
+	for (const char *end = at + VARSIZE_ANY_EXHDR(value); at < end; at++)
+	{
+		if (IS_HIGHBIT_SET(*at))
+			return NULL;
+		*at = pg_ascii_tolower((unsigned char) *at);
+	}
+	return result;
+}
+
 /* tinydancer.fold_case(text): the same for all that differ by case alone. */
 PG_FUNCTION_INFO_V1(td_fold_case);
 Datum
@@ -20,7 +40,10 @@ td_fold_case(PG_FUNCTION_ARGS)
 {
 	td_reply   *reply = td_scratch_reply();
 	text	   *value = PG_GETARG_TEXT_PP(0);
+	text	   *ascii = lower_ascii(value);
 
+	if (ascii)
+		PG_RETURN_TEXT_P(ascii);
 	TD_CALL(reply, fold_case, (td_span) {VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)}, reply);
 	PG_RETURN_DATUM(reply_text(reply));
 }
@@ -32,7 +55,10 @@ td_lower_case(PG_FUNCTION_ARGS)
 {
 	td_reply   *reply = td_scratch_reply();
 	text	   *value = PG_GETARG_TEXT_PP(0);
+	text	   *ascii = lower_ascii(value);
 
+	if (ascii)
+		PG_RETURN_TEXT_P(ascii);
 	TD_CALL(reply, lower_case, (td_span) {VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)}, reply);
 	PG_RETURN_DATUM(reply_text(reply));
 }
