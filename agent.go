@@ -7,10 +7,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/tinydancer/tinydancer/internal/f32"
+	"github.com/tinydancer/tinydancer/internal/spelling"
 )
 
 // AgentType says what kind of thing an agent is. It is kept in lower case; any
@@ -153,32 +153,11 @@ func (a *Agent) normalise() {
 	a.Performance.SuccessRate = a.Performance.successRate()
 	seen := make(map[string]bool, len(a.Capabilities))
 	a.Capabilities = slices.DeleteFunc(a.Capabilities, func(c string) bool {
-		key := foldCase(c)
+		key := spelling.Fold(c)
 		dup := seen[key]
 		seen[key] = true
 		return dup
 	})
-}
-
-// foldCase returns the same string for all that differ by case alone, as
-// [strings.EqualFold] sees it.
-func foldCase(s string) string { return string(appendFolded(nil, s)) }
-
-func appendFolded(b []byte, s string) []byte {
-	for _, r := range s {
-		if r >= utf8.RuneSelf {
-			least := r // of the variants of its case, which lead to one another
-			for v := unicode.SimpleFold(r); v != r; v = unicode.SimpleFold(v) {
-				least = min(least, v)
-			}
-			r = least
-		}
-		if 'A' <= r && r <= 'Z' {
-			r += 'a' - 'A'
-		}
-		b = utf8.AppendRune(b, r)
-	}
-	return b
 }
 
 // validName accepts all that the checks of the PostgreSQL tables do: a row that
@@ -187,11 +166,11 @@ func appendFolded(b []byte, s string) []byte {
 func validName(field, s string) error {
 	switch {
 	case strings.Trim(s, " \t\n\v\f\r") == "":
-		return invalid(field, strconv.Quote(s), "at least one visible character")
+		return invalid(field, quote(s), "at least one visible character")
 	case len(s) > MaxNameBytes:
 		return invalid(field, fmt.Sprintf("%d bytes", len(s)), fmt.Sprintf("at most %d", MaxNameBytes))
 	case !utf8.ValidString(s) || strings.ContainsRune(s, 0):
-		return invalid(field, strconv.Quote(s), "UTF-8 without NUL")
+		return invalid(field, quote(s), "UTF-8 without NUL")
 	}
 	return nil
 }
@@ -200,11 +179,14 @@ func inRange(field string, v, max float64) error {
 	if v >= 0 && v <= max {
 		return nil // false for NaN
 	}
-	want := "a finite number of at least 0"
+	return invalid(field, formatNumber(v), rangeTo(max))
+}
+
+func rangeTo(max float64) string {
 	if max == 1 {
-		want = "a number from 0 to 1"
+		return "a number from 0 to 1"
 	}
-	return invalid(field, formatNumber(v), want)
+	return "a finite number of at least 0"
 }
 
 // validEmbedding checks the values of an embedding, if there is one.

@@ -270,14 +270,3 @@ func TestCapabilitiesIgnoreCase(t *testing.T) {
 		t.Error("Register changed its argument")
 	}
 }
-
-func TestFoldCaseIsEqualFold(t *testing.T) {
-	letters := rapid.SampledFrom([]rune("aAzZkK\u212asSſßẞσςΣµμΜiIİıǅǆǄéÉЯя0-_ 日"))
-	rapid.Check(t, func(t *rapid.T) {
-		a := string(rapid.SliceOfN(letters, 0, 3).Draw(t, "a"))
-		b := string(rapid.SliceOfN(letters, 0, 3).Draw(t, "b"))
-		if got, want := foldCase(a) == foldCase(b), strings.EqualFold(a, b); got != want {
-			t.Fatalf("%q and %q alike: %t, EqualFold says %t", a, b, got, want)
-		}
-	})
-}

@@ -53,13 +53,13 @@ func parseConstraints(text []byte) (o Options, err error) {
 	case len(text) == 0:
 		return o, invalid("constraints", "nothing", "a JSON object")
 	case !utf8.Valid(text): // which encoding/json would replace
-		return o, invalid("constraints", strconv.QuoteToASCII(string(text)), "UTF-8")
+		return o, invalid("constraints", strconv.QuoteToASCII(shorten(string(text))), "UTF-8")
 	}
 	var seen [len(optionKeys)]bool // by the key's place in optionKeys
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return o, invalid("constraints", string(text), "a JSON object")
+		return o, invalid("constraints", shorten(string(text)), "a JSON object")
 	}
 	for d.More() {
 		key, err := d.Token()
@@ -131,7 +131,7 @@ func numberFrom(key string, value any, max float64) (float64, error) {
 	}
 	v, err := n.Float64()
 	if err != nil { // out of the range of float64; v is ±Inf
-		return 0, invalid(field(key), n.String(), "a finite number of at least 0")
+		return 0, invalid(field(key), shorten(n.String()), rangeTo(max))
 	}
 	return v, inRange(field(key), v, max)
 }

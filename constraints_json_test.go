@@ -105,6 +105,7 @@ func TestParseConstraintsRefuses(t *testing.T) {
 		`{"max_latency_ms": true}`:   "constraint max_latency_ms: got true, want a number",
 		`{"max_latency_ms": -0.001}`: "constraint max_latency_ms: got -0.001, want a finite number of at least 0",
 		`{"min_quality": 1.5}`:       "constraint min_quality: got 1.5, want a number from 0 to 1",
+		`{"min_quality": 1e400}`:     "constraint min_quality: got 1e400, want a number from 0 to 1",
 		`{"min_quality": -0.1}`:      "constraint min_quality: got -0.1, want a number from 0 to 1",
 		`{"tokens": -5}`:             "constraint tokens: got -5, want a finite number of at least 0",
 		`{"tokens": false}`:          "constraint tokens: got false, want a number",

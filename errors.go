@@ -84,8 +84,9 @@ func (e *NoMatchError) Unwrap() error { return ErrNoMatch }
 // so that the caller may relax them and ask again.
 func IsNoMatch(err error) bool { return errors.Is(err, ErrNoMatch) }
 
+// What was got is shortened by who says it, before more is put around it.
 func invalid(field, got, want string) *InvalidError {
-	return &InvalidError{Field: field, Got: shorten(got), Want: want, kind: ErrInvalid}
+	return &InvalidError{Field: field, Got: got, Want: want, kind: ErrInvalid}
 }
 
 func wrongDimension(field string, got, want int) *InvalidError {

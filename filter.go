@@ -65,7 +65,7 @@ func (r *roster) capability(name string) (bit int32, ok bool) {
 		return bit, true
 	}
 	var buffer [64]byte
-	bit, ok = r.capabilities[string(appendFolded(buffer[:0], name))]
+	bit, ok = r.capabilities[string(spelling.AppendFolded(buffer[:0], name))]
 	return bit, ok
 }
 
@@ -138,13 +138,13 @@ func (f *filter) capabilityHint(r *roster, c *Constraints) string {
 			continue
 		}
 		for _, has := range r.agents[i].Capabilities {
-			if key := foldCase(has); !hasKey(known, key) {
+			if key := spelling.Fold(has); !hasKey(known, key) {
 				known[key] = has
 			}
 		}
 	}
 	for _, name := range c.RequiredCapabilities {
-		if hasKey(known, foldCase(name)) {
+		if hasKey(known, spelling.Fold(name)) {
 			continue
 		}
 		hint := "No agent has the capability " + quote(name) + "."

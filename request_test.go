@@ -77,6 +77,9 @@ func TestErrorsAreShort(t *testing.T) {
 	_, constraints := ParseConstraints([]byte(`{"` + long[:60_001] + `": 1}`))
 	_, number := ParseConstraints([]byte(`{"max_cost": -1` + strings.Repeat("0", 60_000) + `}`))
 	_, route := router.Route(Request{Embedding: []float32{1}, Constraints: Constraints{ExcludedAgents: []string{long}}})
+	if !strings.Contains(constraints.Error(), "(60001 bytes)") {
+		t.Errorf("got %v, want how long the key is", constraints)
+	}
 	for _, err := range []error{unknown, target, constraints, number, route, (&Agent{Name: long}).Validate(), (&Agent{Name: "x", Type: AgentType("\x00" + long)}).Validate()} {
 		if err == nil || len(err.Error()) > 400 || strings.Contains(err.Error(), "\ufffd") || strings.Contains(err.Error(), `\xc3`) {
 			t.Errorf("got %d bytes: %.500v", len(err.Error()), err)

@@ -190,7 +190,7 @@ func newRoster(entries []entry) (*roster, error) {
 	for i := range entries {
 		mask := r.mask(int32(i))
 		for _, c := range r.agents[i].Capabilities {
-			bit := r.capabilities[foldCase(c)]
+			bit := r.capabilities[spelling.Fold(c)]
 			mask[bit/64] |= 1 << (bit % 64)
 		}
 		r.encode(int(r.row[i]), &entries[i])
@@ -210,7 +210,7 @@ func (r *roster) take(i int32, a *Agent) error {
 		r.actives = append(r.actives, i)
 	}
 	for _, c := range a.Capabilities {
-		if key := foldCase(c); !hasKey(r.capabilities, key) {
+		if key := spelling.Fold(c); !hasKey(r.capabilities, key) {
 			r.capabilities[key] = int32(len(r.capabilities))
 		}
 	}

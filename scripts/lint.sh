@@ -27,8 +27,7 @@ compiled() {
 	objects=$(mktemp -d)
 	local bad=0
 	for source in pg/src/*.c; do
-		gcc -std=gnu11 -O2 -fPIC -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
-			-Wno-missing-field-initializers -D_GNU_SOURCE -DTD_VERSION='"lint"' -I pg/src -isystem "$include" \
+		gcc -std=gnu11 -O2 -fPIC -Wall -Wextra -Werror -D_GNU_SOURCE -DTD_VERSION='"lint"' -I pg/src -isystem "$include" \
 			-c "$source" -o "$objects/$(basename "$source").o" || bad=1
 	done
 	rm -rf "$objects"

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unsafe"
 
+	"github.com/tinydancer/tinydancer"
 	"github.com/tinydancer/tinydancer/embed"
 	"github.com/tinydancer/tinydancer/internal/spelling"
 )
@@ -35,6 +36,28 @@ func td_embed_text(text C.td_span, reply *C.td_reply) C.int {
 			return nil, err
 		}
 		return unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), 4*len(v)), nil
+	})
+}
+
+// td_fold_case answers with the same text for all that differ by case alone, so
+// that SQL and routing agree about capabilities in every locale.
+//
+//export td_fold_case
+func td_fold_case(text C.td_span, reply *C.td_reply) C.int {
+	return answer(reply, func() ([]byte, error) { return spelling.AppendFolded(nil, textOf(text)), nil })
+}
+
+// td_lower_case answers with the text in lower case, unless that is longer
+// than a name may be.
+//
+//export td_lower_case
+func td_lower_case(text C.td_span, reply *C.td_reply) C.int {
+	return answer(reply, func() ([]byte, error) {
+		given := textOf(text)
+		if lower := strings.ToLower(given); len(lower) <= tinydancer.MaxNameBytes {
+			return []byte(lower), nil
+		}
+		return []byte(given), nil
 	})
 }
 

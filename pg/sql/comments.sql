@@ -151,6 +151,8 @@ COMMENT ON FUNCTION tinydancer.refuse_partial_policies() IS 'An error if the cal
 COMMENT ON FUNCTION tinydancer.check_policies() IS 'What is to be done about row security before agents are written';
 COMMENT ON FUNCTION tinydancer.remember_row_security() IS 'Leaves a mark, which a dump holds, if agents has row security';
 COMMENT ON FUNCTION tinydancer.restrict_rows(boolean) IS 'Behind ruvector_restrict_rows';
+COMMENT ON FUNCTION tinydancer.fold_case(text) IS 'The same for all texts that differ by case alone';
+COMMENT ON FUNCTION tinydancer.lower_case(text) IS 'In lower case, whatever the locale';
 COMMENT ON FUNCTION tinydancer.lock(regprocedure, boolean) IS 'Locks a function until the transaction ends; false if another has it';
 COMMENT ON FUNCTION tinydancer.lock_dimension() IS 'Keeps others from changing embeddings until the transaction ends';
 COMMENT ON FUNCTION tinydancer.dimension_besides(bigint) IS 'The dimension of the other agents'' embeddings, as of now; NULL for none';

@@ -125,7 +125,7 @@ BEGIN
             WHEN 'name' THEN
                 agent.name := tinydancer.json_text('name', value);
             WHEN 'agent_type' THEN
-                agent.agent_type := lower(CASE WHEN value = 'null' THEN 'llm' ELSE tinydancer.json_text('agent_type', value) END);
+                agent.agent_type := tinydancer.lower_case(CASE WHEN value = 'null' THEN 'llm' ELSE tinydancer.json_text('agent_type', value) END);
             WHEN 'capabilities' THEN
                 agent.capabilities := tinydancer.json_capabilities('capabilities', value);
             WHEN 'cost_model' THEN

@@ -7,6 +7,13 @@ LANGUAGE sql IMMUTABLE
 RETURN CASE WHEN octet_length(value) <= 60 THEN value
             ELSE left(value, 50) || chr(8230) || ' (' || octet_length(value)::text || ' bytes)' END;
 
+-- By Unicode, as routing does it, and not by the database's locale.
+CREATE FUNCTION tinydancer.fold_case(value text) RETURNS text
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'td_fold_case';
+
+CREATE FUNCTION tinydancer.lower_case(value text) RETURNS text
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'td_lower_case';
+
 -- NULL, unless the value is given and is text that can name something.
 CREATE FUNCTION tinydancer.check_name(what text, value text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -56,9 +63,9 @@ BEGIN
     END IF;
     FOREACH c IN ARRAY value LOOP
         PERFORM tinydancer.check_name(what, c);
-        IF lower(c) <> ALL (seen) THEN
+        IF tinydancer.fold_case(c) <> ALL (seen) THEN
             kept := kept || c;
-            seen := seen || lower(c);
+            seen := seen || tinydancer.fold_case(c);
         END IF;
     END LOOP;
     RETURN kept;

@@ -76,6 +76,8 @@ $$;
 CREATE FUNCTION tinydancer.find_agents_by_capability(capability text, max_agents integer) RETURNS TABLE (
     name text, quality_score float8, avg_latency_ms float8, cost_per_request float8)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wanted constant text := tinydancer.fold_case(capability);
 BEGIN
     PERFORM tinydancer.check_name('capability', capability);
     IF max_agents IS NULL THEN
@@ -89,7 +91,7 @@ BEGIN
       JOIN tinydancer.agent_performance() p ON p.id = a.id
      WHERE a.is_active
        AND EXISTS (SELECT FROM unnest(a.capabilities) AS c
-                    WHERE lower(c) = lower(find_agents_by_capability.capability))
+                    WHERE tinydancer.fold_case(c) = wanted)
      ORDER BY p.quality_score DESC, a.cost_per_request, p.avg_latency_ms, a.name COLLATE "C"
      LIMIT max_agents;
 END

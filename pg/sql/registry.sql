@@ -75,7 +75,9 @@ BEGIN
     SELECT a.* INTO agent FROM tinydancer.agents a
      WHERE a.name = lock_agent.name AND a.removed_at IS NULL AND tinydancer.is_visible(a.id)
        FOR UPDATE;
-    IF agent.id IS NULL THEN
+    -- Asked again: while we waited for the lock the agent may have become
+    -- somebody else's, which the snapshot above does not see.
+    IF agent.id IS NULL OR NOT tinydancer.is_visible(agent.id) THEN
         PERFORM tinydancer.unknown_agent(name);
     END IF;
     RETURN agent;
@@ -129,7 +131,10 @@ BEGIN
     RETURNING id INTO new_id;
     IF new_id IS NULL THEN
         PERFORM tinydancer.fail('42710', format('agent "%s" already exists', tinydancer.shorten(agent.name)),
-            'Change it with ruvector_update_agent, or remove it first.');
+            -- Of an agent that the caller does not see, no more than that.
+            CASE WHEN EXISTS (SELECT FROM tinydancer.agents a
+                               WHERE a.name = agent.name AND a.removed_at IS NULL AND tinydancer.is_visible(a.id))
+                 THEN 'Change it with ruvector_update_agent, or remove it first.' END);
     END IF;
     PERFORM tinydancer.refuse_invisible(new_id);
 END
@@ -175,7 +180,7 @@ DECLARE
     agent tinydancer.agents := tinydancer.blank_agent();
 BEGIN
     agent.name := tinydancer.check_name('agent name', name);
-    agent.agent_type := lower(tinydancer.check_name('agent_type', agent_type));
+    agent.agent_type := tinydancer.lower_case(tinydancer.check_name('agent_type', agent_type));
     agent.capabilities := tinydancer.check_capabilities('capabilities', capabilities);
     agent.cost_per_request := tinydancer.check_number('cost_per_request', cost_per_request, 'Infinity');
     agent.declared_latency_ms := tinydancer.check_number('avg_latency_ms', avg_latency_ms, 1e12);

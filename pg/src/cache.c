@@ -84,7 +84,7 @@ static MemoryContext cache_context;
 
 /* No access to tables is allowed here: it only counts. */
 static void
-relation_invalidated(Datum arg, Oid relid)
+relation_invalidated(Datum arg pg_attribute_unused(), Oid relid)
 {
 	for (size_t i = 0; i < lengthof(tables); i++)
 		if (relid == InvalidOid || tables[i]->relid == relid)
@@ -113,7 +113,7 @@ forget_own(bool keep)
 }
 
 static void
-transaction_ended(XactEvent event, void *arg)
+transaction_ended(XactEvent event, void *arg pg_attribute_unused())
 {
 	switch (event)
 	{
@@ -132,7 +132,8 @@ transaction_ended(XactEvent event, void *arg)
 }
 
 static void
-subtransaction_ended(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
+subtransaction_ended(SubXactEvent event, SubTransactionId mine pg_attribute_unused(),
+					 SubTransactionId parent pg_attribute_unused(), void *arg pg_attribute_unused())
 {
 	if (event == SUBXACT_EVENT_ABORT_SUB)
 		forget_own(false);
@@ -164,7 +165,7 @@ td_changed(PG_FUNCTION_ARGS)
 static void
 remember(Horizon *h, Snapshot s)
 {
-	uint32		n = s->takenDuringRecovery ? s->subxcnt : s->xcnt;
+	uint32		n = s->takenDuringRecovery ? (uint32) s->subxcnt : s->xcnt;
 
 	if (n > h->capacity)
 	{
@@ -190,7 +191,7 @@ static bool
 same(const Horizon *h, Snapshot s)
 {
 	const TransactionId *xids = s->takenDuringRecovery ? s->subxip : s->xip;
-	uint32		n = s->takenDuringRecovery ? s->subxcnt : s->xcnt;
+	uint32		n = s->takenDuringRecovery ? (uint32) s->subxcnt : s->xcnt;
 
 	return h->lxid == MY_LXID && h->curcid == s->curcid &&
 		h->xmin == s->xmin && h->xmax == s->xmax &&
@@ -212,7 +213,7 @@ static bool
 not_older(Snapshot s, const Horizon *h)
 {
 	const TransactionId *xids = s->takenDuringRecovery ? s->subxip : s->xip;
-	uint32		n = s->takenDuringRecovery ? s->subxcnt : s->xcnt;
+	uint32		n = s->takenDuringRecovery ? (uint32) s->subxcnt : s->xcnt;
 
 	if (s->takenDuringRecovery != h->recovery)
 		return false;

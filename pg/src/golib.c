@@ -128,6 +128,8 @@ load(void)
 	golib.explain = symbol(library, "td_explain_begin", false);
 	golib.explain_rows = symbol(library, "td_explain_rows", false);
 	golib.embed = symbol(library, "td_embed_text", false);
+	golib.fold_case = symbol(library, "td_fold_case", false);
+	golib.lower_case = symbol(library, "td_lower_case", false);
 	golib.nearest = symbol(library, "td_nearest_word", false);
 	golib.take = symbol(library, "td_take", false);
 	golib.provoke = symbol(library, "td_provoke", true);

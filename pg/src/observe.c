@@ -42,8 +42,9 @@ may_publish(void)
 	static TimestampTz last = 0;
 	TimestampTz now = GetCurrentTimestamp();
 	double		interval = td_publish_interval_ms * 1000.0;
+	double		passed = Max(0, now - last);	/* a clock may be set back */
 
-	credit = interval > 0 ? Min(PUBLISH_BURST, credit + (now - last) / interval) : PUBLISH_BURST;
+	credit = interval > 0 ? Min(PUBLISH_BURST, credit + passed / interval) : PUBLISH_BURST;
 	last = now;
 	if (credit < 1)
 		return false;
@@ -136,7 +137,7 @@ publish(void)
  * end of a later transaction, whatever that was about, if it may write.
  */
 static void
-transaction_ends(XactEvent event, void *arg)
+transaction_ends(XactEvent event, void *arg pg_attribute_unused())
 {
 	static bool left;
 
@@ -164,6 +165,13 @@ transaction_ends(XactEvent event, void *arg)
 	}
 }
 
+/* A number as SQL shows it, of which no digit is lost. */
+static const char *
+shortest(double v)
+{
+	return DatumGetCString(DirectFunctionCall1(float8out, Float8GetDatum(v)));
+}
+
 /* As tinydancer.check_number does: what is next to nothing is nothing. */
 static double
 checked(FunctionCallInfo fcinfo, int argument, const char *name, double highest)
@@ -178,7 +186,7 @@ checked(FunctionCallInfo fcinfo, int argument, const char *name, double highest)
 	if (!(v >= 0 && v <= highest))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s: got %g, want a number from 0 to %.0f", name, v, highest)));
+				 errmsg("%s: got %s, want a number from 0 to %.0f", name, shortest(v), highest)));
 	return v < 1e-100 ? 0 : v;
 }
 

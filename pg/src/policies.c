@@ -8,8 +8,10 @@
 #include "access/tableam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_proc.h"
 #include "executor/tuptable.h"
-#include "nodes/nodes.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/clauses.h"
 #include "rewrite/rowsecurity.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -28,7 +30,7 @@ static uint64 changes = 1;
 static Oid	relid = InvalidOid;
 
 static void
-relation_invalidated(Datum arg, Oid changed)
+relation_invalidated(Datum arg pg_attribute_unused(), Oid changed)
 {
 	if (changed == InvalidOid || changed == relid)
 		changes++;
@@ -106,6 +108,38 @@ applies_to(RowSecurityPolicy *policy, Oid role)
 		if (roles[i] == ACL_ID_PUBLIC || has_privs_of_role(role, roles[i]))
 			return true;
 	return false;
+}
+
+/*
+ * A parallel worker does not have what a policy may ask for that is not
+ * parallel safe, such as the session's temporary tables: it would fail in a
+ * place that tells nobody why, or let through other rows than the leader does.
+ * The functions themselves are, which is all that the planner looks at.
+ */
+void
+td_refuse_unsafe_policies(void)
+{
+	Relation	rel = table_open(td_agents_relid(), AccessShareLock);
+	ListCell   *cell;
+
+	foreach(cell, rel->rd_rsdesc ? rel->rd_rsdesc->policies : NIL)
+	{
+		RowSecurityPolicy *policy = lfirst(cell);
+		Query	   *query = makeNode(Query);
+
+		query->commandType = CMD_SELECT;
+		query->jointree = makeFromExpr(NIL, (Node *) policy->qual);
+		if ((policy->polcmd != '*' && policy->polcmd != ACL_SELECT_CHR) ||
+			!applies_to(policy, td_caller_id()) || max_parallel_hazard(query) == PROPARALLEL_SAFE)
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+				 errmsg("row security policy \"%s\" on table tinydancer.agents: got functions that are not parallel safe in a parallel worker, want PARALLEL SAFE",
+						policy->policy_name),
+				 errhint("Mark what the policy calls PARALLEL SAFE if it is, or have the leader call ours: "
+						 "ALTER FUNCTION ruvector_route PARALLEL RESTRICTED.")));
+	}
+	table_close(rel, AccessShareLock);
 }
 
 /*

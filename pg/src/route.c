@@ -3,6 +3,7 @@
  */
 #include "tinydancer.h"
 
+#include "access/parallel.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -54,6 +55,8 @@ td_read_request(FunctionCallInfo fcinfo, td_request *request)
 	{
 		int			n;
 
+		if (IsParallelWorker())
+			td_refuse_unsafe_policies();
 		request->visible = td_visible_ids(&n);
 		request->nvisible = n;
 	}
@@ -231,33 +234,4 @@ td_embed(PG_FUNCTION_ARGS)
 	ARR_LBOUND(result)[0] = 1;
 	memcpy(ARR_DATA_PTR(result), reply->data, reply->len);
 	PG_RETURN_ARRAYTYPE_P(result);
-}
-
-/* tinydancer.nearest(word, candidates): the candidate that was meant, or NULL. */
-PG_FUNCTION_INFO_V1(td_nearest);
-Datum
-td_nearest(PG_FUNCTION_ARGS)
-{
-	td_reply   *reply = td_scratch_reply();
-	text	   *word = PG_GETARG_TEXT_PP(0);
-	StringInfoData candidates;
-	Datum	   *elements;
-	bool	   *nulls;
-	int			n;
-
-	initStringInfo(&candidates);
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &n);
-	for (int i = 0; i < n; i++)
-		if (!nulls[i])
-		{
-			text	   *t = DatumGetTextPP(elements[i]);
-
-			appendBinaryStringInfo(&candidates, VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t));
-			appendStringInfoChar(&candidates, '\0');
-		}
-	TD_CALL(reply, nearest, (td_span) {VARDATA_ANY(word), VARSIZE_ANY_EXHDR(word)},
-			(td_span) {candidates.data, candidates.len}, reply);
-	if (reply->len == 0)
-		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(reply->data, reply->len));
 }

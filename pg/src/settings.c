@@ -27,13 +27,13 @@ static int	max_alternatives = 3;
 static int	retention = 90 * 24 * 60;
 
 static void
-changed_real(double value, void *extra)
+changed_real(double value pg_attribute_unused(), void *extra pg_attribute_unused())
 {
 	td_settings_generation++;
 }
 
 static void
-changed_int(int value, void *extra)
+changed_int(int value pg_attribute_unused(), void *extra pg_attribute_unused())
 {
 	td_settings_generation++;
 }

@@ -82,6 +82,8 @@ typedef struct td_golib
 	int			(*explain) (const td_request *request, td_handle *explanations, td_reply *reply);
 	int			(*explain_rows) (td_handle explanations, td_reply *reply);
 	int			(*embed) (td_span text, td_reply *reply);
+	int			(*fold_case) (td_span text, td_reply *reply);
+	int			(*lower_case) (td_span text, td_reply *reply);
 	int			(*nearest) (td_span word, td_span candidates, td_reply *reply);
 	void		(*take) (td_reply *reply);
 	int			(*provoke) (int how, td_reply *reply);	/* test builds only */
@@ -140,6 +142,7 @@ extern int64 *td_visible_ids(int *count);
 /* ---- policies.c ---- */
 
 extern void td_refuse_lost_policies(void);
+extern void td_refuse_unsafe_policies(void);
 
 /* ---- arrays.c ---- */
 

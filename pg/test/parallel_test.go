@@ -2,7 +2,11 @@ package extension_test
 
 import (
 	"encoding/json"
+	"errors"
+	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tinydancer/tinydancer/internal/pgtest"
 )
@@ -105,6 +109,37 @@ func TestParallelWorkers(t *testing.T) {
 		t.Errorf("a bad target: got error %v, want 22023", err)
 	}
 	check(conn, "a d")
+}
+
+// A policy that no worker may ask is not asked by one; it is said what to do.
+func TestPoliciesThatAreNotParallelSafe(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Shared(t).Database(t)
+	register(t, db, "a", "b")
+	db.Exec(t, `create table requests as select array[1, i]::float4[] as embedding from generate_series(1, 300) as i;
+		alter table requests set (parallel_workers = 2); analyze requests; grant select on requests to public;
+		create function mine() returns text language plpgsql stable as $$ begin return 'a'; end $$;
+		create policy mine on tinydancer.agents using (name = mine());
+		select ruvector_restrict_rows()`)
+	user := db.Role(t, "user").Connect(t)
+	for _, setting := range []string{`parallel_setup_cost = 0`, `parallel_tuple_cost = 0`, `min_parallel_table_scan_size = 0`, `parallel_leader_participation = off`} {
+		do(t, user, `set `+setting)
+	}
+	const query = `select string_agg(distinct ruvector_route(embedding) ->> 'agent_name', ' ') from (select * from requests where ruvector_route(embedding) is not null) as r`
+	err := try(t.Context(), user, query)
+	var refused *pgconn.PgError
+	if !errors.As(err, &refused) || refused.Code != "25000" || !strings.Contains(refused.Message, `policy "mine"`) || !strings.Contains(refused.Hint, "PARALLEL RESTRICTED") {
+		t.Errorf("in a worker: got error %v, want 25000 that names the policy and what to do", err)
+	}
+	for _, remedy := range []string{`alter function ruvector_route parallel restricted`, `alter function ruvector_route parallel safe; alter function mine() parallel safe`} {
+		db.Exec(t, remedy)
+		if got := pgtest.One[string](t, user, query); got != "a" {
+			t.Errorf("after %s: got %s, want a", remedy, got)
+		}
+	}
+	if n := launched(t, user, query); n == 0 {
+		t.Error("no parallel worker ran")
+	}
 }
 
 // The same where PostgreSQL runs every query in a worker that it may.

@@ -2,6 +2,7 @@ package extension_test
 
 import (
 	"bytes"
+	"context"
 	"testing"
 
 	"github.com/tinydancer/tinydancer/internal/pgtest"
@@ -103,6 +104,32 @@ func TestPartialPoliciesRefuseChanges(t *testing.T) {
 		// The owner is above policies.
 		db.Exec(t, `select ruvector_set_agent_active('theirs', true)`)
 		db.Exec(t, `select ruvector_restrict_rows(false); drop policy p on tinydancer.agents; drop policy if exists q on tinydancer.agents`)
+	}
+}
+
+// An agent that was given to somebody else while its former owner waited to
+// change it is not changed by him.
+func TestAgentThatChangesHands(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Shared(t).Database(t)
+	user := db.Role(t, "user").Connect(t)
+	db.Exec(t, `create policy p on tinydancer.agents using (metadata ->> 'tenant' = current_user); select ruvector_restrict_rows();
+		grant execute on function ruvector_remove_agent, ruvector_reset_metrics to public`)
+	for _, sql := range []string{
+		`select ruvector_remove_agent('a')`, `select ruvector_reset_metrics('a')`,
+		`select ruvector_set_agent_active('a', false)`, `select ruvector_update_agent('a', '{"is_active": false}')`,
+	} {
+		do(t, user, `select ruvector_register_agent_full(jsonb_build_object('name', 'a', 'metadata', jsonb_build_object('tenant', current_user)))`)
+		do(t, db, `begin`)
+		do(t, db, `select ruvector_update_agent('a', '{"metadata": {"tenant": "other"}}')`)
+		changes := background(t, func(ctx context.Context) error { return try(ctx, user, sql) })
+		blocked(t, db, pid(user))
+		do(t, db, `commit`)
+		if err := changes(); stateOf(err) != "42704" {
+			t.Errorf("%s: got error %v, want 42704", sql, err)
+		}
+		sees(t, db, "a")
+		do(t, db, `select ruvector_remove_agent('a')`)
 	}
 }
 

@@ -27,6 +27,34 @@ func left(tb testing.TB, q pgtest.Querier, when string, n int) {
 	}
 }
 
+// Where every transaction has a fixed snapshot nothing is published by itself.
+// It is shown that it is not, and publish_metrics does it at every level.
+func TestPublishingWhereAllSnapshotsAreFixed(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Shared(t).Database(t)
+	register(t, db, "a")
+	const waiting = `select (ruvector_routing_stats() ->> 'unpublished_observations')::int`
+	for _, level := range []string{"repeatable read", "serializable"} {
+		conn := db.Connect(t)
+		do(t, conn, `set default_transaction_isolation = '`+level+`'`)
+		for range 5 {
+			do(t, conn, update)
+		}
+		if got := pgtest.One[int](t, conn, waiting); got != 5 {
+			t.Errorf("%s: %d observations are shown as unpublished, want 5", level, got)
+		}
+		if got := pgtest.One[int](t, conn, `select ruvector_publish_metrics()::int`); got != 5 {
+			t.Errorf("%s: ruvector_publish_metrics published %d, want 5", level, got)
+		}
+		if got := pgtest.One[int](t, conn, waiting); got != 0 {
+			t.Errorf("%s: %d observations are still shown as unpublished", level, got)
+		}
+		do(t, conn, update)
+		do(t, db, update) // anybody's commit in READ COMMITTED does it, too
+		left(t, conn, level, 0)
+	}
+}
+
 // Somebody at a prompt sees what he reported in his next statement.
 func TestOwnUpdateIsPublishedAtCommit(t *testing.T) {
 	t.Parallel()
