@@ -233,8 +233,8 @@ COMMENT ON COLUMN tinydancer.feedback.metrics IS 'Named numbers; NULL where not 
 COMMENT ON COLUMN tinydancer.feedback.xid IS 'The transaction that told it';
 COMMENT ON COLUMN tinydancer.feedback.sp IS 'System identifier of the cluster that the transaction was of';
 COMMENT ON COLUMN tinydancer.unmatched.decision_id IS 'The decision';
-COMMENT ON INDEX tinydancer.feedback_decision_id_idx IS 'Reports of a decision';
-COMMENT ON INDEX tinydancer.feedback_sp_xid_idx IS 'What the fold has not counted';
+COMMENT ON INDEX tinydancer.feedback_default_decision_id_idx IS 'Reports of a decision';
+COMMENT ON INDEX tinydancer.feedback_default_sp_xid_idx IS 'What the fold has not counted';
 COMMENT ON COLUMN tinydancer.estimates.latencies IS 'Requests whose latency is known';
 COMMENT ON VIEW tinydancer.outcomes IS 'Every decision with what is known of it';
 COMMENT ON FUNCTION tinydancer.first_id(timestamptz) IS 'The lowest decision_id of a time';

@@ -26,7 +26,7 @@ BEGIN
         part := parent || to_char(monday, '"_"YYYYMMDD');
         CONTINUE WHEN to_regclass('tinydancer.' || part) IS NOT NULL;
         -- ATTACH lets others go on reading and writing; PARTITION OF would not.
-        EXECUTE format('CREATE TABLE tinydancer.%I (LIKE tinydancer.%I INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', part, parent);
+        EXECUTE format('CREATE TABLE tinydancer.%I (LIKE tinydancer.%I INCLUDING ALL EXCLUDING COMMENTS)', part, parent || '_default');
         BEGIN
             EXECUTE format('ALTER TABLE tinydancer.%I ATTACH PARTITION tinydancer.%I FOR VALUES FROM (%L) TO (%L)',
                            parent, part, tinydancer.first_id(monday), tinydancer.first_id(monday + interval '7 days'));

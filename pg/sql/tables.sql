@@ -79,9 +79,11 @@ CREATE TABLE tinydancer.row_security (
 );
 
 -- What was decided, by ruvector_decide. The id is a UUIDv7, so that weeks of
--- ids are weeks of time; add_partitions makes them.
+-- ids are weeks of time; add_partitions makes them. Indexes are of each
+-- partition: pg_dump would make those of a parent that belongs to an extension
+-- a second time.
 CREATE TABLE tinydancer.decisions (
-    decision_id          uuid PRIMARY KEY,
+    decision_id          uuid NOT NULL,
     agent_id             bigint NOT NULL,
     propensity           float8 NOT NULL
         CONSTRAINT decisions_propensity_check CHECK (propensity > 0 AND propensity <= 1),
@@ -97,7 +99,7 @@ CREATE TABLE tinydancer.decisions (
     estimated_latency_ms float8 NOT NULL,
     role                 name NOT NULL
 ) PARTITION BY RANGE (decision_id);
-CREATE TABLE tinydancer.decisions_default PARTITION OF tinydancer.decisions DEFAULT;
+CREATE TABLE tinydancer.decisions_default PARTITION OF tinydancer.decisions (PRIMARY KEY (decision_id)) DEFAULT;
 
 -- What was told of decisions, by ruvector_feedback: appended to, never
 -- updated. No foreign key: a report may come before its decision. Reports of
@@ -120,9 +122,9 @@ CREATE TABLE tinydancer.feedback (
     xid         xid8 NOT NULL DEFAULT pg_current_xact_id(),
     sp          bigint NOT NULL DEFAULT tinydancer.system_identifier()
 ) PARTITION BY RANGE (decision_id);
-CREATE INDEX feedback_decision_id_idx ON tinydancer.feedback (decision_id);
-CREATE INDEX feedback_sp_xid_idx ON tinydancer.feedback (sp, xid);
 CREATE TABLE tinydancer.feedback_default PARTITION OF tinydancer.feedback DEFAULT;
+CREATE INDEX feedback_default_decision_id_idx ON tinydancer.feedback_default (decision_id);
+CREATE INDEX feedback_default_sp_xid_idx ON tinydancer.feedback_default (sp, xid);
 
 -- Decisions of which something was told before they were known here. The fold
 -- alone writes it.

@@ -50,14 +50,15 @@ new_id(void)
 static int64 prepared_week = -1;
 
 static void
-forget_week(XactEvent event, void *arg)
+forget_week(XactEvent event, pg_attribute_unused() void *arg)
 {
 	if (event == XACT_EVENT_ABORT)
 		prepared_week = -1;		/* they may have gone with the transaction */
 }
 
 static void
-forget_week_sub(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
+forget_week_sub(SubXactEvent event, pg_attribute_unused() SubTransactionId mine,
+				pg_attribute_unused() SubTransactionId parent, pg_attribute_unused() void *arg)
 {
 	if (event == SUBXACT_EVENT_ABORT_SUB)
 		prepared_week = -1;
