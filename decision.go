@@ -264,8 +264,14 @@ func appendFigure(b []byte, v float64) []byte {
 		return strconv.AppendFloat(b, v, 'g', 4, 64)
 	}
 	// 'f' with as many decimals as four digits need, zeros cut off.
-	decimals := 3 - int(math.Floor(math.Log10(v)))
-	b = strconv.AppendFloat(b, v, 'f', max(0, decimals), 64)
+	decimals := 0
+	for _, least := range [...]float64{1e3, 1e2, 1e1, 1, 1e-1, 1e-2, 1e-3} {
+		if v >= least {
+			break
+		}
+		decimals++
+	}
+	b = strconv.AppendFloat(b, v, 'f', decimals, 64)
 	for decimals > 0 && b[len(b)-1] == '0' {
 		b, decimals = b[:len(b)-1], decimals-1
 	}

@@ -60,7 +60,9 @@ func TestPlantedOperatorInConstraint(t *testing.T) {
 	for _, version := range []string{"0.1.0", "0.2.0"} {
 		db, mallory := mallory(t)
 		plant(t, mallory, `equal(a float8, b int4)`, `boolean`, `return a = b::float8;`)
-		mallory.Exec(t, `create operator public.= (leftarg = float8, rightarg = int4, function = public.equal)`)
+		plant(t, mallory, `atleast(a float8, b int4)`, `boolean`, `return a >= b::float8;`)
+		mallory.Exec(t, `create operator public.= (leftarg = float8, rightarg = int4, function = public.equal);
+			create operator public.>= (leftarg = float8, rightarg = int4, function = public.atleast)`)
 		db.Exec(t, `create extension tinydancer version '`+version+`'`)
 		mallory.Exec(t, `select public.ruvector_register_agent('a', 'llm', '{}', 0.1, 5, 0.5)`)
 		unharmed(t, db, mallory, "registering an agent in "+version)
