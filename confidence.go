@@ -56,7 +56,8 @@ type rival struct {
 }
 
 // begin starts a race. maxSD is the largest standard deviation among the
-// rivals; no rival's mean may exceed the winner's.
+// rivals. A rival's mean may exceed the winner's, if he was preferred for
+// another reason than his.
 func (r *race) begin(mean, sd, maxSD, floor float64) {
 	r.mean, r.sd, r.floor = mean, sd, floor
 	r.lowest = mean - raceReach*math.Sqrt(sd*sd+maxSD*maxSD)
@@ -71,7 +72,7 @@ func (r *race) reaches(mean float64) bool { return mean > r.lowest }
 // add enters a rival.
 func (r *race) add(mean, sd float64) {
 	gap := r.mean - mean
-	if gap*gap >= raceReach*raceReach*(r.sd*r.sd+sd*sd) {
+	if gap >= 0 && gap*gap >= raceReach*raceReach*(r.sd*r.sd+sd*sd) {
 		return // too far behind, or a tie of values that are certain
 	}
 	r.rivals = append(r.rivals, rival{mean, 1 / sd, 1})

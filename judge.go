@@ -80,6 +80,7 @@ type expectations struct {
 	quality     []float64
 	deviation   []float64
 	familiarity float64
+	held        []float64
 }
 
 // judged sets p, in the memory that it has, to what base is for a request whose
@@ -88,10 +89,10 @@ func (p *plan) judged(base *plan, e *expectations, request []float32) error {
 	j := base.judge
 	n := len(j.model.Agents())
 	e.quality, e.deviation = sized(e.quality, n), sized(e.deviation, n)
-	var err error
-	if e.familiarity, err = j.model.Expect(e.quality, e.deviation, request, &e.learn); err != nil {
+	if err := j.model.Predict(e.quality, e.deviation, request, &e.learn); err != nil {
 		return invalid("request embedding", err.Error(), "one that the model can read")
 	}
+	e.familiarity = j.model.Familiarity(&e.learn)
 	p.private(base)
 	w := p.config.Weights
 	p.maxSD[Quality], p.maxSD[Balanced] = 0, 0
@@ -137,11 +138,32 @@ func (p *plan) hold(f *filter, e *expectations) int32 {
 		if i == best || c < 0 || x.Quality < limit || open && j.model.Proven(int(c)) || !f.passes(p, i) {
 			continue
 		}
-		x.Quality = math.Max(0, limit-heldBelow*(2-x.Quality)) // in their own order
+		expected := x.Quality
+		x.Quality = math.Max(0, limit-heldBelow*(2-expected)) // in their own order
 		p.shares[i].quality = float64(p.config.Weights.Quality * x.Quality)
+		if held < 0 {
+			e.held = sized(e.held, len(p.estimates))
+			clear(e.held)
+			p.held = e.held
+		}
+		e.held[i] = expected - x.Quality
 		held = best
 	}
 	return held
+}
+
+// heldBack is how much more an agent is worth than it may show: what is
+// expected of it counts in how sure the choice is.
+func (p *plan) heldBack(t Target, i int32) float64 {
+	switch {
+	case p.held == nil:
+		return 0
+	case t == Quality:
+		return p.held[i]
+	case t == Balanced:
+		return p.config.Weights.Quality * p.held[i]
+	}
+	return 0
 }
 
 // fixedBetter says whether always choosing a is worth more than always

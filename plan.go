@@ -22,6 +22,7 @@ type plan struct {
 	maxSD     [numTargets]float64
 
 	orders *[numTargets]order // nil in a plan for one request
+	held   []float64          // how far below what is expected of them agents are held; nil for none
 }
 
 // shares are weighted utilities.
@@ -76,7 +77,7 @@ func (p *plan) private(base *plan) {
 	fixed := append(p.fixed[:0], base.fixed...)
 	scoreSD := append(p.scoreSD[:0], base.scoreSD...)
 	*p = *base
-	p.estimates, p.shares, p.fixed, p.scoreSD, p.orders = estimates, shares, fixed, scoreSD, nil
+	p.estimates, p.shares, p.fixed, p.scoreSD, p.orders, p.held = estimates, shares, fixed, scoreSD, nil, nil
 }
 
 // order returns the active agents, best first, for a target that does not

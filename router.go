@@ -292,7 +292,7 @@ func (s *scratch) scanUnsorted(p *plan, t Target, keep int) {
 	s.race.begin(p.worth(t, winner), p.worthSD(t, winner), p.maxSD[t], s.filter.floor(t))
 	for _, c := range s.scanned {
 		if c.agent != winner && s.race.reaches(c.score) {
-			s.race.add(c.score, p.worthSD(t, c.agent))
+			s.race.add(c.score+p.heldBack(t, c.agent), p.worthSD(t, c.agent))
 		}
 	}
 }
@@ -343,7 +343,7 @@ func (s *scratch) scanBalanced(p *plan, keep int) {
 	s.race.begin(winner.score, p.scoreSD[winner.agent], p.maxSD[Balanced], math.Inf(-1))
 	for _, c := range s.scanned {
 		if s.race.reaches(c.score) && c.agent != winner.agent {
-			s.race.add(min(c.score, winner.score), p.scoreSD[c.agent])
+			s.race.add(min(c.score, winner.score)+p.heldBack(Balanced, c.agent), p.scoreSD[c.agent])
 		}
 	}
 }

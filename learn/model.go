@@ -48,15 +48,32 @@ func (m *Model) Best() int { return m.gate.best }
 // Predict sets quality to the expected quality, in [0, 1], of each agent's
 // answer to a request, and deviation, unless it is nil, to the standard
 // deviation of what is known of it. Both are as long as Agents. It keeps no
-// slice, and allocates nothing once s has been used.
+// slice, and allocates nothing once s has been used. Whom to choose by it,
+// [Model.Lower] says.
 //
 // The error wraps ErrInput; quality is then as it was.
 func (m *Model) Predict(quality, deviation []float64, embedding []float32, s *Scratch) error {
-	familiarity, err := m.Expect(quality, deviation, embedding, s)
-	if err == nil {
-		m.gate.apply(quality, familiarity)
+	if len(quality) != len(m.agents) || deviation != nil && len(deviation) != len(m.agents) {
+		return fmt.Errorf("%w: room for %d agents, the model has %d", ErrInput, len(quality), len(m.agents))
 	}
-	return err
+	if err := m.check(embedding); err != nil {
+		return err
+	}
+	m.score(embedding, s)
+	m.pool(quality, s)
+	if deviation != nil {
+		m.deviations(deviation, quality, s)
+	}
+	return nil
+}
+
+// Lower lowers, in what Predict has just told with the same Scratch, the
+// expected quality of every agent that may not be preferred to the best fixed
+// one to just below that agent's. Who is highest afterwards is the one to
+// choose. What is expected of him, and how sure it is that he is the best, is
+// what Predict said.
+func (m *Model) Lower(quality []float64, s *Scratch) {
+	m.gate.apply(quality, m.experts.neighbours.familiarity(&s.search))
 }
 
 func (m *Model) check(embedding []float32) error {

@@ -174,11 +174,10 @@ func (s *school) presentPolicy(now *model) func(row int) int {
 	quality := make([]float64, n)
 	var scratch learn.Scratch
 	return func(row int) int {
-		familiarity, err := now.learned.Expect(quality, nil, s.data.Embedding(row), &scratch)
-		if err != nil {
+		if err := now.learned.Predict(quality, nil, s.data.Embedding(row), &scratch); err != nil {
 			return -1
 		}
-		return now.prefers(s, s.lessons[row].Eligible, quality, familiarity)
+		return now.prefers(s, s.lessons[row].Eligible, quality, now.learned.Familiarity(&scratch))
 	}
 }
 
