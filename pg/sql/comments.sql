@@ -199,6 +199,8 @@ COMMENT ON FUNCTION tinydancer.refuse_change() IS 'Trigger: refuses to change a 
 COMMENT ON FUNCTION tinydancer.train(integer, bigint) IS 'Learns from tinydancer.lessons';
 COMMENT ON FUNCTION tinydancer.lessons(integer) IS 'The latest decisions of which the outcome is known';
 COMMENT ON FUNCTION tinydancer.learn(integer, boolean, bigint) IS 'Learns, tries, and promotes what is better';
+COMMENT ON FUNCTION tinydancer.scorecard() IS 'What each policy would have brought, and what has come since';
+COMMENT ON FUNCTION @extschema@.ruvector_scorecard() IS 'The model against the best fixed agent, any agent alike, and each agent alone, with 95 % intervals; and what has come since it serves';
 COMMENT ON FUNCTION tinydancer.models() IS 'The versions with their verdicts';
 COMMENT ON FUNCTION tinydancer.promote(bigint) IS 'Has a version serve';
 COMMENT ON FUNCTION tinydancer.rollback() IS 'Has the version serve that did before';

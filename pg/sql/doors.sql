@@ -113,3 +113,8 @@ CREATE FUNCTION @extschema@.ruvector_promote(version bigint) RETURNS boolean
 
 CREATE FUNCTION @extschema@.ruvector_rollback() RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'td_call';
+
+CREATE FUNCTION @extschema@.ruvector_scorecard() RETURNS TABLE (
+    policy text, quality float8, quality_low float8, quality_high float8, cost_usd float8, latency_ms float8,
+    decisions bigint, verdict text)
+    LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 10 AS 'MODULE_PATHNAME', 'td_call';

@@ -116,3 +116,44 @@ BEGIN
     RETURN jsonb_build_object('version', made, 'state', (SELECT m.state FROM tinydancer.models m WHERE m.version = made)) || outcome;
 END
 $$;
+
+-- What each policy would have brought over the decisions that the model in
+-- force (or else the last one) was tried by, and what has come since.
+CREATE FUNCTION tinydancer.scorecard() RETURNS TABLE (
+    policy text, quality float8, quality_low float8, quality_high float8, cost_usd float8, latency_ms float8,
+    decisions bigint, verdict text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    m tinydancer.models;
+BEGIN
+    SELECT o.* INTO m FROM tinydancer.models o ORDER BY o.state = 'serving' DESC, o.version DESC LIMIT 1;
+    IF m.version IS NULL THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT format(p.name, m.version), (p.figures ->> 'mean')::float8, (p.figures ->> 'low')::float8, (p.figures ->> 'high')::float8,
+           (m.report ->> (p.key || 'Cost'))::float8, (m.report ->> (p.key || 'Latency'))::float8,
+           (m.report ->> 'decisions')::bigint, CASE WHEN p.key = 'Learned' THEN m.report ->> 'verdict' END
+      FROM (VALUES ('model %s', 'Learned', m.report -> 'learned'),
+                   ('best fixed agent', 'Fixed', m.report -> 'fixed'),
+                   ('any agent alike', 'Random', m.report -> 'random'),
+                   ('as it was decided', 'Logged', m.report -> 'logged')) AS p(name, key, figures);
+    RETURN QUERY
+    SELECT 'always ' || a.name, (r.alone #>> '{quality,mean}')::float8, (r.alone #>> '{quality,low}')::float8,
+           (r.alone #>> '{quality,high}')::float8, a.cost_per_request, f.avg_latency_ms, (r.alone ->> 'decisions')::bigint, NULL
+      FROM jsonb_array_elements(m.report -> 'agents') AS r(alone)
+      JOIN tinydancer.visible_agents a ON a.id = (r.alone ->> 'name')::bigint
+      JOIN tinydancer.agent_performance() f ON f.id = a.id
+     ORDER BY 2 DESC, 1;
+    -- What nobody has told of yet is left out; that is not a failure.
+    RETURN QUERY
+    SELECT format('model %s since it serves', m.version), s.mean, s.mean - s.half, s.mean + s.half, s.cost, s.latency, s.n,
+           format('%s of %s decisions have an outcome', s.n, s.all_of_them)
+      FROM (SELECT avg(o.outcome) AS mean, 1.96 * stddev_samp(o.outcome) / sqrt(nullif(count(o.outcome), 0)) AS half,
+                   avg(o.cost_usd) AS cost, avg(o.latency_ms) AS latency, count(o.outcome) AS n, count(*) AS all_of_them
+              FROM (SELECT coalesce(d.quality, CASE WHEN d.success THEN 1 WHEN NOT d.success THEN 0 END) AS outcome, d.cost_usd, d.latency_ms
+                      FROM tinydancer.outcomes d
+                     WHERE d.policy_version = m.version) AS o) AS s
+     WHERE m.state = 'serving';
+END
+$$;

@@ -2,6 +2,7 @@ package extension_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +77,17 @@ func TestLearnFromTheLog(t *testing.T) {
 	}
 	if got := pgtest.One[bool](t, other, `select abs(sum(c.value::float8) - max(x.score)) < 1e-9 from ruvector_explain('{1.1,0.2,0.1,0.1}') x, jsonb_each_text(contributions) c where rank = 1`); !got {
 		t.Error("contributions do not sum to the score")
+	}
+
+	card := pgtest.All[string](t, conn, `select format('%s %s %s', policy, quality between quality_low and quality_high, cost_usd > 0) from ruvector_scorecard()`)
+	for _, want := range []string{"model " + fmt.Sprint(version) + " t t", "best fixed agent t t", "any agent alike t ", "as it was decided t ", "always both t f", "always left t f"} {
+		if !slices.Contains(card, want) {
+			t.Errorf("the scorecard lacks %q: %q", want, card)
+		}
+	}
+	if got := pgtest.One[bool](t, conn, `select (select quality_low from ruvector_scorecard() where policy = 'model `+fmt.Sprint(version)+`') >
+		(select quality from ruvector_scorecard() where policy = 'best fixed agent')`); !got {
+		t.Error("the model that serves is not better than the best fixed agent")
 	}
 
 	// A renamed agent is the same; a removed one is gone; a new one is judged by what it declares.
