@@ -65,6 +65,7 @@ typedef struct Slot
 typedef struct Table
 {
 	const char *name;
+	bool		optional;		/* not there before an upgrade to 0.3.0 */
 	Oid			relid;
 	uint64		found;			/* the generation in which relid was looked up */
 	uint64		generation;
@@ -74,7 +75,7 @@ typedef struct Table
 
 static Table agents = {.name = "agents", .generation = 1};
 static Table estimates = {.name = "estimates", .generation = 1};
-static Table models = {.name = "models", .generation = 1};
+static Table models = {.name = "models", .optional = true, .generation = 1};
 static Table *const tables[] = {&agents, &estimates, &models};
 
 static uint64 contents = 0;
@@ -87,7 +88,7 @@ static void
 relation_invalidated(Datum arg pg_attribute_unused(), Oid relid)
 {
 	for (size_t i = 0; i < lengthof(tables); i++)
-		if (relid == InvalidOid || tables[i]->relid == relid)
+		if (relid == InvalidOid || tables[i]->relid == relid || tables[i]->relid == InvalidOid)
 			tables[i]->generation++;
 }
 
@@ -244,7 +245,7 @@ relation_id(Table *t)
 		uint64		generation = t->generation;
 		Oid			relid = get_relname_relid(t->name, get_namespace_oid(TD_SCHEMA, false));
 
-		if (!OidIsValid(relid))
+		if (!OidIsValid(relid) && !t->optional)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_TABLE),
 					 errmsg("table tinydancer.%s does not exist", t->name)));
@@ -277,7 +278,9 @@ fill(Table *t, Slot *slot, Snapshot snapshot)
 	slot->generation = t->generation;
 	td_release(slot->handle);
 	slot->handle = 0;
-	if (t == &agents)
+	if (!OidIsValid(t->relid))
+		reported = true;
+	else if (t == &agents)
 		reported = td_load_agents(t->relid, snapshot, &slot->handle);
 	else if (t == &models)
 		reported = td_load_model(t->relid, snapshot, &slot->handle);

@@ -72,7 +72,7 @@ put_floats(StringInfo out, Datum value, bool isnull)
 
 /* Columns are found by name: an upgrade may have added some. */
 static AttrNumber
-column(Relation rel, const char *name)
+find_column(Relation rel, const char *name)
 {
 	TupleDesc	desc = RelationGetDescr(rel);
 
@@ -83,6 +83,16 @@ column(Relation rel, const char *name)
 		if (!att->attisdropped && namestrcmp(&att->attname, name) == 0)
 			return att->attnum;
 	}
+	return InvalidAttrNumber;
+}
+
+static AttrNumber
+column(Relation rel, const char *name)
+{
+	AttrNumber	n = find_column(rel, name);
+
+	if (n != InvalidAttrNumber)
+		return n;
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_COLUMN),
 			 errmsg("table tinydancer.%s has no column %s", RelationGetRelationName(rel), name),
@@ -205,6 +215,10 @@ td_load_agents(Oid relid, Snapshot snapshot, td_handle *roster)
 	return reported;
 }
 
+/* Of the counts below. */
+#define REQUESTS 1
+#define LATENCIES 5
+
 bool
 td_load_estimates(Oid relid, Snapshot snapshot, StringInfo out)
 {
@@ -222,7 +236,10 @@ td_load_estimates(Oid relid, Snapshot snapshot, StringInfo out)
 	bool		reported = changes_are_reported(rel);
 
 	for (size_t i = 0; i < lengthof(counts); i++)
-		count[i] = column(rel, counts[i]);
+		count[i] = find_column(rel, counts[i]);
+	/* Before an upgrade to 0.3.0 every request had a latency. */
+	if (count[LATENCIES] == InvalidAttrNumber)
+		count[LATENCIES] = count[REQUESTS];
 	for (size_t i = 0; i < lengthof(sums); i++)
 		sum[i] = column(rel, sums[i]);
 

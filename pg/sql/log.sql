@@ -1,0 +1,86 @@
+-- Tables of what is decided and learned.
+
+-- What was decided, by ruvector_decide. The id is a UUIDv7, so that weeks of
+-- ids are weeks of time; add_partitions makes them. Indexes are of each
+-- partition: pg_dump would make those of a parent that belongs to an extension
+-- a second time.
+CREATE TABLE tinydancer.decisions (
+    decision_id          uuid NOT NULL,
+    agent_id             bigint NOT NULL,
+    propensity           float8 NOT NULL
+        CONSTRAINT decisions_propensity_check CHECK (propensity > 0 AND propensity <= 1),
+    policy_version       bigint NOT NULL,
+    explored             boolean NOT NULL,
+    optimize_for         text NOT NULL,
+    constraints          jsonb,
+    session              text,
+    embedding            float4[] NOT NULL,
+    eligible             bigint[] NOT NULL,
+    expected_quality     float8 NOT NULL,
+    estimated_cost       float8 NOT NULL,
+    estimated_latency_ms float8 NOT NULL,
+    role                 name NOT NULL
+) PARTITION BY RANGE (decision_id);
+CREATE TABLE tinydancer.decisions_default PARTITION OF tinydancer.decisions (PRIMARY KEY (decision_id)) DEFAULT;
+
+-- What was told of decisions, by ruvector_feedback: appended to, never
+-- updated. No foreign key: a report may come before its decision. Reports of
+-- one decision with the same key are one report.
+CREATE TABLE tinydancer.feedback (
+    decision_id uuid NOT NULL,
+    key         text NOT NULL,
+    received_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    latency_ms  float8
+        CONSTRAINT feedback_latency_check CHECK (latency_ms = 0 OR latency_ms BETWEEN 1e-100 AND 1e12),
+    success     boolean,
+    quality     float8
+        CONSTRAINT feedback_quality_check CHECK (quality = 0 OR quality BETWEEN 1e-100 AND 1),
+    cost_usd    float8
+        CONSTRAINT feedback_cost_check CHECK (cost_usd >= 0 AND cost_usd < 'Infinity'),
+    tokens      bigint
+        CONSTRAINT feedback_tokens_check CHECK (tokens >= 0),
+    metrics     jsonb
+        CONSTRAINT feedback_metrics_check CHECK (jsonb_typeof(metrics) = 'object'),
+    xid         xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    sp          bigint NOT NULL DEFAULT tinydancer.system_identifier()
+) PARTITION BY RANGE (decision_id);
+CREATE TABLE tinydancer.feedback_default PARTITION OF tinydancer.feedback DEFAULT;
+CREATE INDEX feedback_default_decision_id_idx ON tinydancer.feedback_default (decision_id);
+CREATE INDEX feedback_default_sp_xid_idx ON tinydancer.feedback_default (sp, xid);
+
+-- Decisions of which something was told before they were known here. The fold
+-- alone writes it.
+CREATE TABLE tinydancer.unmatched (
+    decision_id uuid PRIMARY KEY
+);
+
+-- What was learned. A version never changes; one at most is serving.
+CREATE TABLE tinydancer.models (
+    version     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    state       text NOT NULL DEFAULT 'candidate'
+        CONSTRAINT models_state_check CHECK (state IN ('candidate', 'serving', 'retired', 'refused')),
+    dimensions  integer NOT NULL,
+    model       bytea NOT NULL,
+    embedder    bytea,
+    report      jsonb NOT NULL,
+    promoted_at timestamptz,
+    retired_at  timestamptz
+);
+ALTER TABLE tinydancer.models ALTER COLUMN model SET STORAGE EXTERNAL, ALTER COLUMN embedder SET STORAGE EXTERNAL;
+CREATE UNIQUE INDEX models_serving_key ON tinydancer.models (state) WHERE state = 'serving';
+
+SELECT pg_catalog.pg_extension_config_dump('tinydancer.models', '');
+SELECT pg_catalog.pg_extension_config_dump('tinydancer.models_version_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('tinydancer.decisions_default', '');
+SELECT pg_catalog.pg_extension_config_dump('tinydancer.feedback_default', '');
+SELECT pg_catalog.pg_extension_config_dump('tinydancer.unmatched', '');
+
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON tinydancer.models
+    FOR EACH ROW EXECUTE FUNCTION tinydancer.changed();
+CREATE TRIGGER truncated AFTER TRUNCATE ON tinydancer.models
+    FOR EACH STATEMENT EXECUTE FUNCTION tinydancer.changed();
+CREATE TRIGGER unchanged BEFORE UPDATE OF version, created_at, dimensions, model, embedder, report ON tinydancer.models
+    FOR EACH ROW EXECUTE FUNCTION tinydancer.refuse_change();
+ALTER TABLE tinydancer.models ENABLE ALWAYS TRIGGER changed;
+ALTER TABLE tinydancer.models ENABLE ALWAYS TRIGGER truncated;
