@@ -54,7 +54,7 @@ func (r *Router) Decide(req Request, seed uint64) (Choice, error) {
 
 	draw := generator(seed)
 	floor := r.config.ExplorationFloor
-	chosen := short[0].agent
+	var chosen int32
 	if draw.uniform() < floor {
 		chosen = eligible[min(int(draw.uniform()*float64(len(eligible))), len(eligible)-1)]
 	} else {
