@@ -3,14 +3,12 @@
 -- A decision's id is a UUIDv7: it begins with the time, in milliseconds, so
 -- that ids can be cut into weeks.
 CREATE FUNCTION tinydancer.first_id(at timestamptz) RETURNS uuid
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT (lpad(to_hex(floor(extract(epoch FROM at) * 1000)::bigint), 12, '0') || '00000000000000000000')::uuid
-$$;
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (lpad(to_hex(floor(extract(epoch FROM at) * 1000)::bigint), 12, '0') || '00000000000000000000')::uuid;
 
 CREATE FUNCTION tinydancer.decided_at(decision_id uuid) RETURNS timestamptz
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT to_timestamp(('x' || left(replace(decision_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)
-$$;
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN to_timestamp(('x' || left(replace(decision_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0);
 
 -- Makes the partitions of a week, and returns whether it had to. What a week's
 -- rows found no partition for lies in the default one, and stays there.
@@ -154,7 +152,7 @@ $$;
 
 -- Named metrics: an object of finite numbers.
 CREATE FUNCTION tinydancer.check_metrics(metrics jsonb) RETURNS jsonb
-LANGUAGE plpgsql IMMUTABLE AS $$
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     m record;
 BEGIN

@@ -35,9 +35,10 @@ DECLARE
 BEGIN
     PERFORM tinydancer.lock('tinydancer.promote(bigint)', true);
     SELECT m.state, m.dimensions INTO chosen FROM tinydancer.models m WHERE m.version = promote.version;
-    IF NOT FOUND THEN
-        PERFORM tinydancer.fail(CASE WHEN version IS NULL THEN '22004' ELSE '42704' END,
-            format('model version %s does not exist', coalesce(version::text, 'NULL')), 'SELECT * FROM ruvector_models() lists them.');
+    IF version IS NULL THEN
+        PERFORM tinydancer.fail('22004', 'version: got NULL, want a number', 'SELECT * FROM ruvector_models() lists them.');
+    ELSIF NOT FOUND THEN
+        PERFORM tinydancer.fail('42704', format('model version %s does not exist', version), 'SELECT * FROM ruvector_models() lists them.');
     ELSIF chosen.state = 'serving' THEN
         RETURN false;
     END IF;

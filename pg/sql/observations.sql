@@ -43,11 +43,11 @@ CREATE VIEW tinydancer.feedback_tail AS
                OFFSET 0) AS o;
 
 -- Decisions of which something new was told: what was counted of them, with
--- sign −1, and what is known now, with sign +1. Each state is a function of a
+-- sign -1, and what is known now, with sign +1. Each state is a function of a
 -- set of reports, so that whatever order they come in, the sum is right.
 CREATE FUNCTION tinydancer.reconciled_tail(with_own boolean) RETURNS TABLE (
     sign integer, agent_id bigint, latency_ms float8, success boolean, quality float8, received_at timestamptz)
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     WITH own AS (
         SELECT CASE WHEN with_own THEN NULL ELSE pg_current_xact_id_if_assigned() END AS xid,
                tinydancer.system_identifier() AS sp
@@ -98,11 +98,11 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- What the fold has to count, as signed outcomes: +1 for an observation, and
--- for a decision of which something new was told what is known of it now, −1
+-- for a decision of which something new was told what is known of it now, -1
 -- for what was counted of it before.
 CREATE FUNCTION tinydancer.uncounted(with_own boolean) RETURNS TABLE (
     sign integer, agent_id bigint, latency_ms float8, success boolean, quality float8, observed_at timestamptz)
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT 1, o.agent_id, o.latency_ms, o.success, o.quality, o.observed_at
       FROM tinydancer.observation_tail o
      WHERE with_own OR o.sp <> tinydancer.system_identifier() OR o.xid IS DISTINCT FROM pg_current_xact_id_if_assigned()

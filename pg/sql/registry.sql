@@ -104,7 +104,7 @@ BEGIN
     SELECT m.dimensions INTO dimension FROM tinydancer.models m WHERE m.state = 'serving';
     IF dimension <> cardinality(agent.embedding) THEN
         PERFORM tinydancer.fail('22000',
-            format('agent "%s": embedding has %s dimensions, the model that serves reads %s',
+            format('agent "%s": embedding: got %s dimensions, want the %s that the model in force reads',
                    agent.name, cardinality(agent.embedding), dimension),
             'Embed the agent as requests are embedded, or roll the model back.');
     END IF;

@@ -103,7 +103,10 @@ td_train(PG_FUNCTION_ARGS)
 	td_reply   *reply = td_scratch_reply();
 	volatile td_handle school = 0;
 	td_handle	opened = 0;
+	ErrorContextCallback *context = error_context_stack;
 
+	/* What a caller is told is not buried under the functions on the way. */
+	error_context_stack = NULL;
 	TD_CALL(reply, school_open, &opened, reply);
 	school = opened;
 	PG_TRY();
@@ -127,5 +130,6 @@ td_train(PG_FUNCTION_ARGS)
 		td_release(school);
 	}
 	PG_END_TRY();
+	error_context_stack = context;
 	return (Datum) 0;
 }

@@ -34,6 +34,7 @@ const functions = `select p.oid::regprocedure::text as signature, format('%I.%I'
 func (f function) harmless(i int) *string {
 	value := map[string]string{
 		"text": "a", "text[]": "{x}", "double precision": "0.5", "integer": "5", "boolean": "true", "real[]": "{1,2}", "jsonb": "{}",
+		"uuid": "01a20998-1bc2-7348-9675-05f8a8b07016", "bigint": "1",
 	}[f.Types[i]]
 	switch {
 	case f.Names[i] == "optimize_for":
@@ -95,6 +96,9 @@ func odd() map[string][]string {
 var nullable = []string{
 	"ruvector_route.constraints", "ruvector_route_batch.constraints", "ruvector_route_table.constraints", "ruvector_explain.constraints",
 	"ruvector_set_agent_embedding.embedding", "ruvector_update_agent_metrics.quality", "ruvector_reset_metrics.name",
+	"ruvector_decide.constraints", "ruvector_decide.session", "ruvector_feedback.latency_ms", "ruvector_feedback.success",
+	"ruvector_feedback.quality", "ruvector_feedback.cost_usd", "ruvector_feedback.tokens", "ruvector_feedback.metrics",
+	"ruvector_feedback.idempotency_key",
 }
 
 // documented are the SQLSTATEs of docs/sql.md that an argument can bring about.
@@ -109,6 +113,8 @@ func TestOddArguments(t *testing.T) {
 	db := pgtest.Shared(t).Database(t)
 	register(t, db, "a", "b")
 	db.Exec(t, `select ruvector_set_agent_embedding('a', '{1,2}')`)
+	db.Exec(t, `select ruvector_feedback((ruvector_decide('{1,2}') ->> 'decision_id')::uuid, success => true);
+		select ruvector_learn(); select ruvector_promote(1)`)
 	conn := db.Connect(t)
 	do(t, conn, `set log_min_messages = panic`) // a megabyte an error would fill the log
 	rows, err := conn.Query(t.Context(), functions)
