@@ -1,0 +1,112 @@
+package learn
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+// ErrData is wrapped by every error about the outcomes that Fit is given.
+var ErrData = errors.New("learn: unusable outcomes")
+
+// Cell is what came of one agent's answer to one request.
+type Cell struct {
+	// Agent is an index into [Data.Agents].
+	Agent int
+
+	// Outcome is the quality of the answer in [0, 1].
+	Outcome float64
+
+	// Weight says how much the outcome counts, from 0 to MaxWeight: 1 where
+	// every agent's outcome is recorded, 1/propensity where a policy chose the
+	// one agent that answered. 0 counts for nothing.
+	Weight float64
+}
+
+// MaxWeight is the largest weight of a cell. Whoever weighs by 1/propensity
+// clips there or below.
+const MaxWeight = 1000
+
+// Data is what Fit learns from: requests, and what is known of agents' answers
+// to them. An outcome that was not observed is absent; that is not a failure.
+type Data struct {
+	// Agents are the names of the agents, all different.
+	Agents []string
+
+	// Dimensions is the length of every embedding.
+	Dimensions int
+
+	embeddings []float32
+	cells      []Cell
+	ends       []int // of each row's cells
+}
+
+// Rows is the number of requests.
+func (d *Data) Rows() int { return len(d.ends) }
+
+// Append adds a request. It keeps neither slice.
+//
+// The error wraps ErrData: an embedding of another length than Dimensions,
+// that is zero or not finite; an unknown agent, or one that is there twice; an
+// outcome beyond 0 and 1, or a weight beyond 0 and MaxWeight.
+func (d *Data) Append(embedding []float32, cells ...Cell) error {
+	row := d.Rows()
+	if len(embedding) != d.Dimensions {
+		return fmt.Errorf("%w: row %d: the embedding has %d dimensions, want %d", ErrData, row, len(embedding), d.Dimensions)
+	}
+	direction := false
+	for i, v := range embedding {
+		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+			return fmt.Errorf("%w: row %d: component %d of the embedding is %v, want a finite number", ErrData, row, i, v)
+		}
+		direction = direction || v != 0
+	}
+	if !direction {
+		return fmt.Errorf("%w: row %d: the embedding is all zero and has no direction", ErrData, row)
+	}
+	for i, c := range cells {
+		switch {
+		case c.Agent < 0 || c.Agent >= len(d.Agents):
+			return fmt.Errorf("%w: row %d: agent %d, want 0 to %d", ErrData, row, c.Agent, len(d.Agents)-1)
+		case !(c.Outcome >= 0 && c.Outcome <= 1):
+			return fmt.Errorf("%w: row %d: agent %q: outcome %v, want 0 to 1", ErrData, row, d.Agents[c.Agent], c.Outcome)
+		case !(c.Weight >= 0 && c.Weight <= MaxWeight):
+			return fmt.Errorf("%w: row %d: agent %q: weight %v, want 0 to %d", ErrData, row, d.Agents[c.Agent], c.Weight, MaxWeight)
+		}
+		for _, other := range cells[:i] {
+			if other.Agent == c.Agent {
+				return fmt.Errorf("%w: row %d: agent %q has two outcomes, want one", ErrData, row, d.Agents[c.Agent])
+			}
+		}
+	}
+	d.embeddings = append(d.embeddings, embedding...)
+	d.cells = append(d.cells, cells...)
+	d.ends = append(d.ends, len(d.cells))
+	return nil
+}
+
+// row returns the embedding and the cells of a row.
+func (d *Data) row(i int) ([]float32, []Cell) {
+	first := 0
+	if i > 0 {
+		first = d.ends[i-1]
+	}
+	return d.embeddings[i*d.Dimensions:][:d.Dimensions], d.cells[first:d.ends[i]]
+}
+
+// table is Data in the form that experts are fitted to: dense, with a weight of
+// 0 for what was not observed.
+type table struct {
+	rows, agents, dimensions int
+
+	x       []float32 // rows × dimensions
+	norm    []float64 // of each row of x
+	outcome []float32 // rows × agents; 0 where weight is 0
+	weight  []float32 // rows × agents
+	fold    []int8    // of each row
+	even    bool      // every weight is 1
+}
+
+func (t *table) embedding(row int) []float32 { return t.x[row*t.dimensions:][:t.dimensions] }
+func (t *table) outcomes(row int) []float32  { return t.outcome[row*t.agents:][:t.agents] }
+func (t *table) weights(row int) []float32   { return t.weight[row*t.agents:][:t.agents] }

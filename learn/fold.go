@@ -1,0 +1,309 @@
+package learn
+
+import (
+	"context"
+	"runtime"
+	"sync"
+)
+
+// folds is in how many parts the rows are divided: what is said of a row out of
+// fold was learnt from the other parts.
+const folds = 5
+
+// The experts, in the order in which they are listed everywhere.
+const (
+	byMean = iota
+	byNeighbours
+	byLinear
+	byTrees
+	byAdvantage
+	expertCount
+)
+
+var expertNames = [expertCount]string{"mean", "neighbours", "linear", "trees", "advantage"}
+
+// experts are the models that the pool weighs.
+type experts struct {
+	mean       []float64
+	neighbours *neighbours
+	linear     *linear
+	trees      *trees // of all outcomes
+	advantage  *trees // of what an agent has over the others
+	level      *trees // of what they have in common
+}
+
+// heldOut is what the experts said of every row out of fold.
+type heldOut struct {
+	score      [expertCount][]float32 // rows × agents
+	similarity []float32              // of each row to its neighbours
+	evidence   []float32              // rows × agents: weight of the neighbours
+}
+
+// job is a piece of fitting that depends on no other.
+type job struct {
+	fold   int8 // left out; -1 for none
+	expert int
+	part   int // of an expert that is fitted in parts
+}
+
+// fitter fits the experts, to all rows and to all but each fold.
+type fitter struct {
+	t        *table
+	options  Options
+	bins     *bins
+	whole    experts
+	out      heldOut
+	all      []int32
+	progress func()
+}
+
+// treePart is one bag of one forest.
+type treePart struct {
+	fold   int8
+	expert int
+	level  bool
+	bag    int
+}
+
+const bags = 2
+
+// run fits everything on as many goroutines as there are CPUs to use. Each job
+// has random numbers of its own, and what several make is added in a fixed
+// order, so that the result does not depend on how many there are.
+func (f *fitter) run(ctx context.Context) error {
+	t := f.t
+	f.all = make([]int32, t.rows)
+	for i := range f.all {
+		f.all[i] = int32(i)
+	}
+	for e := range f.out.score {
+		f.out.score[e] = make([]float32, t.rows*t.agents)
+	}
+	f.out.similarity = make([]float32, t.rows)
+	f.out.evidence = make([]float32, t.rows*t.agents)
+	f.bins = newBins(t.x, t.rows, t.dimensions)
+
+	var tasks []func(context.Context) error
+	tasks = append(tasks, func(ctx context.Context) error { return f.fitNeighbours(ctx) })
+	forest := make(map[treePart]*trees)
+	var mu sync.Mutex
+	for fold := int8(-1); fold < folds; fold++ {
+		tasks = append(tasks, func(ctx context.Context) error { return f.fitLinear(ctx, fold) })
+		for bag := range bags {
+			for _, p := range []treePart{{fold, byTrees, false, bag}, {fold, byAdvantage, false, bag}, {fold, byAdvantage, true, bag}} {
+				tasks = append(tasks, func(ctx context.Context) error {
+					ts, err := f.fitTrees(ctx, p)
+					mu.Lock()
+					forest[p] = ts
+					mu.Unlock()
+					return err
+				})
+			}
+		}
+	}
+	if err := f.parallel(ctx, tasks); err != nil {
+		return err
+	}
+	return f.gather(ctx, forest)
+}
+
+func (f *fitter) parallel(ctx context.Context, tasks []func(context.Context) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	next := make(chan func(context.Context) error)
+	var wait sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(tasks)) {
+		wait.Go(func() {
+			for task := range next {
+				if ctx.Err() == nil {
+					if err := task(ctx); err != nil {
+						cancel(err)
+					} else if f.progress != nil {
+						f.progress()
+					}
+				}
+			}
+		})
+	}
+	for _, task := range tasks {
+		next <- task
+	}
+	close(next)
+	wait.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// without returns the rows that are not of the fold.
+func (f *fitter) without(fold int8) []int32 {
+	if fold < 0 {
+		return f.all
+	}
+	rows := make([]int32, 0, f.t.rows)
+	for _, r := range f.all {
+		if f.t.fold[r] != fold {
+			rows = append(rows, r)
+		}
+	}
+	return rows
+}
+
+// of returns the rows of the fold.
+func (f *fitter) of(fold int8) []int32 {
+	var rows []int32
+	for _, r := range f.all {
+		if f.t.fold[r] == fold {
+			rows = append(rows, r)
+		}
+	}
+	return rows
+}
+
+func (f *fitter) fitNeighbours(ctx context.Context) error {
+	t := f.t
+	kept := f.all
+	if len(kept) > MaxRemembered {
+		kept = kept[len(kept)-MaxRemembered:] // the latest
+	}
+	n := remember(t, kept, defaultNeighbours)
+	f.whole.neighbours = n
+	var s search
+	q, evidence := make([]float64, t.agents), make([]float64, t.agents)
+	for r := range t.rows {
+		if r%32 == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		n.look(&s, t.embedding(r), t.norm[r], t.fold[r])
+		n.predict(q, evidence, &s)
+		f.out.similarity[r] = float32(s.similarity())
+		for a, v := range q {
+			f.out.score[byNeighbours][r*t.agents+a] = float32(v)
+			f.out.evidence[r*t.agents+a] = float32(evidence[a])
+		}
+	}
+	return nil
+}
+
+func (f *fitter) fitLinear(ctx context.Context, fold int8) error {
+	t := f.t
+	l, err := fitLinear(ctx, t, f.without(fold), defaultLinear)
+	if err != nil {
+		return err
+	}
+	if fold < 0 {
+		f.whole.linear = l
+		return nil
+	}
+	q, centred := make([]float64, t.agents), make([]float32, t.dimensions)
+	for _, r := range f.of(fold) {
+		l.predict(q, t.embedding(int(r)), centred)
+		for a, v := range q {
+			f.out.score[byLinear][int(r)*t.agents+a] = float32(v)
+		}
+	}
+	return nil
+}
+
+// means are the agents' mean outcomes over rows.
+func (f *fitter) means(rows []int32) []float64 {
+	mean := make([]float64, f.t.agents)
+	for a := range mean {
+		mean[a] = meanOutcome(f.t, rows, a)
+	}
+	return mean
+}
+
+// fitTrees fits a part of a forest to what the agents' means leave.
+func (f *fitter) fitTrees(ctx context.Context, p treePart) (*trees, error) {
+	t := f.t
+	rows := f.without(p.fold)
+	mean := f.means(rows)
+	outputs := t.agents
+	if p.level {
+		outputs = 1
+	}
+	target := make([]float32, t.rows*outputs)
+	var weight []float32
+	if !t.even {
+		weight = make([]float32, t.rows*outputs)
+	}
+	for _, r := range rows {
+		y, w := t.outcomes(int(r)), t.weights(int(r))
+		var level, total float64
+		if p.expert == byAdvantage {
+			for a := range y {
+				level += float64(float64(w[a]) * (float64(y[a]) - mean[a]))
+				total += float64(w[a])
+			}
+			if total > 0 {
+				level /= total
+			}
+		}
+		if p.level {
+			target[r] = float32(level)
+			if weight != nil {
+				weight[r] = float32(total / float64(t.agents))
+			}
+			continue
+		}
+		for a := range y {
+			if w[a] == 0 {
+				continue
+			}
+			target[int(r)*outputs+a] = float32(float64(y[a]) - mean[a] - level)
+			if weight != nil {
+				weight[int(r)*outputs+a] = w[a]
+			}
+		}
+	}
+	path := []uint64{uint64(p.fold + 1), uint64(p.expert), uint64(p.bag), 0}
+	if p.level {
+		path[3] = 1
+	}
+	return fitTrees(ctx, f.options.trees(), f.bins, target, weight, outputs, rows, source(f.options.Seed, path...))
+}
+
+// gather makes forests of the parts and says what they say out of fold.
+func (f *fitter) gather(ctx context.Context, parts map[treePart]*trees) error {
+	t := f.t
+	forest := func(fold int8, expert int, level bool) *trees {
+		var all trees
+		for bag := range bags {
+			all.join(parts[treePart{fold, expert, level, bag}], 1.0/bags)
+		}
+		return &all
+	}
+	f.whole.mean = f.means(f.all)
+	f.whole.trees = forest(-1, byTrees, false)
+	f.whole.advantage = forest(-1, byAdvantage, false)
+	f.whole.level = forest(-1, byAdvantage, true)
+	sum, level := make([]float32, t.agents), make([]float32, 1)
+	for fold := range int8(folds) {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		mean := f.means(f.without(fold))
+		all, advantage, common := forest(fold, byTrees, false), forest(fold, byAdvantage, false), forest(fold, byAdvantage, true)
+		for _, r := range f.of(fold) {
+			x := t.embedding(int(r))
+			for a, m := range mean {
+				f.out.score[byMean][int(r)*t.agents+a] = float32(m)
+			}
+			clear(sum)
+			all.add(sum, x)
+			for a, v := range sum {
+				f.out.score[byTrees][int(r)*t.agents+a] = float32(mean[a]) + v
+			}
+			clear(sum)
+			clear(level)
+			advantage.add(sum, x)
+			common.add(level, x)
+			for a, v := range sum {
+				f.out.score[byAdvantage][int(r)*t.agents+a] = float32(mean[a]) + v + level[0]
+			}
+		}
+	}
+	return nil
+}

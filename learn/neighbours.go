@@ -1,0 +1,213 @@
+package learn
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/tinydancer/tinydancer/internal/f32"
+)
+
+// neighbours remembers requests and what came of them, and expects of a new
+// request what came of those near it.
+//
+// Requests are kept in one byte a component. That is all there is of them: the
+// cosine of two requests is that of their codes, a sum of integers, so that
+// every machine finds the same neighbours without a second look at float32
+// vectors, which would take four times the memory.
+type neighbours struct {
+	options    neighbourOptions
+	agents     int
+	codes      *f32.Codes
+	bytes      []int8    // rows × dimensions: what codes holds, for the model's file
+	scales     []float32 // of each row's bytes
+	dimensions int
+	outcome    []float32 // rows × agents
+	weight     []float32 // rows × agents; nil when all are 1
+	fold       []int8    // of each row, while fitting
+	mean       []float64 // of each agent
+	wanted     int       // rows to look at
+}
+
+type neighbourOptions struct {
+	// nearest is how many outcomes of an agent are looked at, about.
+	nearest int
+
+	// prior is the weight of the agent's mean; a neighbour's weight is its
+	// cosine.
+	prior float64
+}
+
+var defaultNeighbours = neighbourOptions{nearest: 100, prior: 10}
+
+// maxNearest bounds the rows that are looked at where each has the outcomes of
+// few agents.
+const maxNearest = 1000
+
+func (n *neighbours) rows() int { return len(n.scales) }
+
+// remember keeps rows of t.
+func remember(t *table, rows []int32, o neighbourOptions) *neighbours {
+	d := t.dimensions
+	n := &neighbours{
+		options: o, agents: t.agents, dimensions: d,
+		bytes: make([]int8, len(rows)*d), scales: make([]float32, len(rows)),
+		outcome: make([]float32, 0, len(rows)*t.agents),
+	}
+	for k, r := range rows {
+		x := t.embedding(int(r))
+		var largest float32
+		for _, v := range x {
+			largest = max(largest, v, -v)
+		}
+		n.scales[k] = largest / 127
+		f32.Quantise(n.bytes[k*d:][:d], x, 127/largest)
+		n.outcome = append(n.outcome, t.outcomes(int(r))...)
+		if !t.even {
+			n.weight = append(n.weight, t.weights(int(r))...)
+		}
+		if t.fold != nil {
+			n.fold = append(n.fold, t.fold[r])
+		}
+	}
+	n.mean = make([]float64, t.agents)
+	for a := range n.mean {
+		n.mean[a] = meanOutcome(t, rows, a)
+	}
+	n.setWanted()
+	n.encode()
+	return n
+}
+
+// encode makes the codes of the bytes.
+func (n *neighbours) encode() {
+	n.codes = f32.NewCodes(n.rows(), n.dimensions)
+	x := make([]float32, n.dimensions)
+	for k, scale := range n.scales {
+		for i, b := range n.bytes[k*n.dimensions:][:n.dimensions] {
+			x[i] = float32(b) * scale
+		}
+		n.codes.Encode(k, x)
+	}
+}
+
+// neighbour is a remembered row near a request.
+type neighbour struct {
+	row    int32
+	cosine float64
+}
+
+// search is the working memory of a search.
+type search struct {
+	query f32.CodedQuery
+	found []neighbour
+	edge  []neighbour
+	steps [cosineSteps]int32
+}
+
+const cosineSteps = 1024
+
+func stepOf(cosine float64) int {
+	return max(0, min(cosineSteps-1, int((cosine+1)*(cosineSteps/2))))
+}
+
+// look leaves in s.found the rows nearest to x, in the order of rows, but none
+// of the fold skip (-1 for none). norm is ‖x‖.
+func (n *neighbours) look(s *search, x []float32, norm float64, skip int8) {
+	s.found = s.found[:0]
+	if n.rows() == 0 {
+		return
+	}
+	want := n.wanted
+	n.codes.Ask(&s.query, x, norm)
+	// Counting by steps finds the cosine above which there are as many as
+	// wanted in two passes, without sorting.
+	clear(s.steps[:])
+	for r := range n.rows() {
+		if skip >= 0 && n.fold[r] == skip {
+			continue
+		}
+		s.steps[stepOf(s.query.Cosine(int32(r)))]++
+	}
+	edge, above := cosineSteps-1, 0
+	for ; edge > 0; edge-- {
+		if above+int(s.steps[edge]) > want {
+			break
+		}
+		above += int(s.steps[edge])
+	}
+	s.edge = s.edge[:0]
+	for r := range n.rows() {
+		c := s.query.Cosine(int32(r))
+		k := stepOf(c)
+		if k < edge || skip >= 0 && n.fold[r] == skip {
+			continue
+		}
+		if k == edge {
+			s.edge = append(s.edge, neighbour{int32(r), c})
+		} else {
+			s.found = append(s.found, neighbour{int32(r), c})
+		}
+	}
+	slices.SortFunc(s.edge, func(a, b neighbour) int {
+		return cmp.Or(cmp.Compare(b.cosine, a.cosine), cmp.Compare(a.row, b.row))
+	})
+	s.found = append(s.found, s.edge[:min(len(s.edge), want-above)]...)
+}
+
+// setWanted works out how many rows are looked at: more where rows have few
+// outcomes.
+func (n *neighbours) setWanted() {
+	n.wanted = n.options.nearest
+	observed := 0
+	for _, w := range n.weight {
+		if w != 0 {
+			observed++
+		}
+	}
+	if observed > 0 {
+		n.wanted = min(maxNearest, n.wanted*len(n.weight)/observed)
+	}
+}
+
+// predict sets dst to the expected outcomes by what look found, and evidence to
+// the weight behind each.
+func (n *neighbours) predict(dst, evidence []float64, s *search) {
+	for a := range dst {
+		dst[a], evidence[a] = float64(n.options.prior*n.mean[a]), n.options.prior
+	}
+	for _, f := range s.found {
+		if f.cosine <= 0 {
+			continue
+		}
+		outcome := n.outcome[int(f.row)*n.agents:][:n.agents]
+		if n.weight == nil {
+			for a, y := range outcome {
+				dst[a] += float64(f.cosine * float64(y))
+				evidence[a] += f.cosine
+			}
+			continue
+		}
+		for a, w := range n.weight[int(f.row)*n.agents:][:n.agents] {
+			if w != 0 {
+				c := float64(f.cosine * float64(w))
+				dst[a] += float64(c * float64(outcome[a]))
+				evidence[a] += c
+			}
+		}
+	}
+	for a := range dst {
+		dst[a] /= evidence[a]
+	}
+}
+
+// similarity is the mean cosine of what look found.
+func (s *search) similarity() float64 {
+	if len(s.found) == 0 {
+		return 0
+	}
+	var sum float64
+	for _, f := range s.found {
+		sum += f.cosine
+	}
+	return sum / float64(len(s.found))
+}
