@@ -105,6 +105,11 @@ type table struct {
 	weight  []float32 // rows × agents
 	fold    []int8    // of each row
 	even    bool      // every weight is 1
+
+	// scale of each agent's weights: they are divided so that they sum to the
+	// effective number of outcomes, (Σw)²/Σw² (Kish 1965). An outcome that stands
+	// for twenty is still one outcome.
+	scale []float64
 }
 
 func (t *table) embedding(row int) []float32 { return t.x[row*t.dimensions:][:t.dimensions] }

@@ -13,6 +13,7 @@ import (
 
 type commands struct {
 	Demo demoCommand `cmd:"" help:"Route recorded requests in a private PostgreSQL cluster, and show what came of it."`
+	Eval evalCommand `cmd:"" help:"Learn from recorded outcomes, and say what that brings on rows that were not learnt from."`
 }
 
 func main() {

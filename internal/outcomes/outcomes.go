@@ -32,6 +32,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/tinydancer/tinydancer/embed"
 )
 
 // Errors of reading.
@@ -82,25 +84,17 @@ type Row struct {
 	LatencySeconds []float64
 }
 
-// Text is what an embedder is given for the row: the prompt and, a line each,
-// the functions offered with it and their descriptions.
+// Text is what an embedder is given for the row: the prompt with the functions
+// offered, as [embed.WithTools] composes them.
 func (r Row) Text() string {
-	if len(r.Functions) == 0 && len(r.FunctionDescriptions) == 0 {
-		return r.Prompt
+	tools := make([]embed.Tool, max(len(r.Functions), len(r.FunctionDescriptions)))
+	for i, name := range r.Functions {
+		tools[i].Name = name
 	}
-	var b strings.Builder
-	b.WriteString(r.Prompt)
-	for i := range max(len(r.Functions), len(r.FunctionDescriptions)) {
-		b.WriteByte('\n')
-		if i < len(r.Functions) {
-			b.WriteString(r.Functions[i])
-		}
-		if i < len(r.FunctionDescriptions) {
-			b.WriteString(": ")
-			b.WriteString(r.FunctionDescriptions[i])
-		}
+	for i, description := range r.FunctionDescriptions {
+		tools[i].Description = description
 	}
-	return b.String()
+	return embed.WithTools(r.Prompt, tools)
 }
 
 // Open reads the file at path as Read does.

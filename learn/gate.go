@@ -1,0 +1,110 @@
+package learn
+
+import "math"
+
+// gate says when an agent may be preferred to the best fixed one: when it is
+// expected to be better by a margin. Where nobody is, the expectations of those
+// above the best fixed agent are lowered to just below it. A margin above 1
+// never lets anyone be preferred.
+type gate struct {
+	best   int     // the best fixed agent
+	margin float64 // in quality
+
+	// familiar is the least similarity of a request to those remembered at
+	// which anyone may be preferred at all.
+	familiar float64
+}
+
+// never is a margin that nothing reaches.
+const never = 2
+
+var margins = []float64{0, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.12, 0.2, never}
+
+// below is how far below the best fixed agent others are lowered to.
+const below = 1e-6
+
+// apply lowers q.
+func (g gate) apply(q []float64, similarity float64) {
+	limit := q[g.best]
+	highest := limit
+	for _, v := range q {
+		highest = math.Max(highest, v)
+	}
+	if highest <= limit || highest-limit >= g.margin && similarity >= g.familiar {
+		return
+	}
+	for a, v := range q {
+		if a != g.best && v >= limit {
+			q[a] = math.Max(0, limit-below)
+		}
+	}
+}
+
+// unfamiliar is the share of requests, the least similar ones, for which the
+// best fixed agent serves.
+const unfamiliar = 0.01
+
+// openGate chooses the margin that has gained most over the best fixed agent
+// out of fold, less one standard error: where nothing has gained by more than
+// chance explains, it is never.
+func openGate(t *table, quality []float64, similarity []float32, mean []float64) (gate, gain) {
+	g := gate{margin: never}
+	for a, m := range mean {
+		if m > mean[g.best] {
+			g.best = a
+		}
+	}
+	g.familiar = quantile(similarity, unfamiliar)
+	best := gain{}
+	q := make([]float64, t.agents)
+	for _, m := range margins {
+		try := gate{best: g.best, margin: m, familiar: g.familiar}
+		var sum, squares float64
+		for r := range t.rows {
+			copy(q, quality[r*t.agents:][:t.agents])
+			try.apply(q, float64(similarity[r]))
+			pick := highest(q)
+			if pick == g.best {
+				continue
+			}
+			d := t.value(quality, r, pick) - t.value(quality, r, g.best)
+			sum += d
+			squares += float64(d * d)
+		}
+		n := float64(t.rows)
+		found := gain{Mean: sum / n}
+		found.StandardError = math.Sqrt(math.Max(0, squares/n-float64(found.Mean*found.Mean)) / n)
+		if found.Mean-found.StandardError > best.Mean-best.StandardError {
+			best, g.margin = found, m
+		}
+	}
+	return g, best
+}
+
+// gain is a mean with its standard error.
+type gain struct{ Mean, StandardError float64 }
+
+// value is what an agent brings at a row: its outcome where every outcome was
+// observed; else the doubly robust estimate (Dudík, Langford and Li 2011), what
+// is expected of it, corrected by the outcome if there is one.
+func (t *table) value(quality []float64, row, agent int) float64 {
+	i := row*t.agents + agent
+	if t.even {
+		return float64(t.outcome[i])
+	}
+	v := quality[i]
+	if w := t.raw(i); w > 0 {
+		v += float64(w * (float64(t.outcome[i]) - v))
+	}
+	return v
+}
+
+func highest(q []float64) int {
+	best := 0
+	for a, v := range q {
+		if v > q[best] {
+			best = a
+		}
+	}
+	return best
+}

@@ -1,0 +1,125 @@
+package learn
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/tinydancer/tinydancer/internal/f32"
+)
+
+// Model expects of each agent how good its answer to a request would be. It is
+// immutable and safe for concurrent use; a [Scratch] is not.
+type Model struct {
+	agents     []string
+	dimensions int
+	experts    experts
+	weights    [expertCount]float64
+	calibrated *calibration
+	gate       gate
+	trained    int // rows
+	spread     spread
+}
+
+// Scratch is the working memory of Predict. The zero value is ready; one goroutine
+// uses it at a time.
+type Scratch struct {
+	search     search
+	scores     [expertCount][]float64
+	evidence   []float64
+	sum, level []float32
+	centred    []float32
+	pooled     []float64
+}
+
+// Agents are the names of the agents, in the order of predictions. The caller
+// must not change them.
+func (m *Model) Agents() []string { return m.agents }
+
+// Dimensions is the length of the embeddings that the model reads.
+func (m *Model) Dimensions() int { return m.dimensions }
+
+// Best is the index of the best fixed agent: the one to use where the model
+// stands aside.
+func (m *Model) Best() int { return m.gate.best }
+
+// Predict sets quality to the expected quality, in [0, 1], of each agent's
+// answer to a request, and deviation, unless it is nil, to the standard
+// deviation of what is known of it. Both are as long as Agents. It keeps no
+// slice, and allocates nothing once s has been used.
+//
+// The error wraps ErrInput; quality is then as it was.
+func (m *Model) Predict(quality, deviation []float64, embedding []float32, s *Scratch) error {
+	if len(quality) != len(m.agents) || deviation != nil && len(deviation) != len(m.agents) {
+		return fmt.Errorf("%w: room for %d agents, the model has %d", ErrInput, len(quality), len(m.agents))
+	}
+	norm, err := m.check(embedding)
+	if err != nil {
+		return err
+	}
+	m.score(embedding, norm, s)
+	m.pool(quality, s)
+	if deviation != nil {
+		m.deviations(deviation, quality, s)
+	}
+	m.gate.apply(quality, s.search.similarity())
+	return nil
+}
+
+func (m *Model) check(embedding []float32) (norm float64, err error) {
+	if len(embedding) != m.dimensions {
+		return 0, fmt.Errorf("%w: the embedding has %d dimensions, the model %d", ErrInput, len(embedding), m.dimensions)
+	}
+	norm = f32.Norm(embedding)
+	if !(norm > 0) || norm > math.MaxFloat32 {
+		return 0, fmt.Errorf("%w: the embedding has norm %v, want a finite number above 0", ErrInput, norm)
+	}
+	return norm, nil
+}
+
+// score asks every expert.
+func (m *Model) score(x []float32, norm float64, s *Scratch) {
+	n := len(m.agents)
+	for e := range s.scores {
+		s.scores[e] = resized(s.scores[e], n)
+	}
+	s.evidence, s.pooled = resized(s.evidence, n), resized(s.pooled, n)
+	s.sum, s.level = resized(s.sum, n), resized(s.level, 1)
+	s.centred = resized(s.centred, m.dimensions)
+
+	e := &m.experts
+	copy(s.scores[byMean], e.mean)
+	e.neighbours.look(&s.search, x, norm, -1)
+	e.neighbours.predict(s.scores[byNeighbours], s.evidence, &s.search)
+	e.linear.predict(s.scores[byLinear], x, s.centred)
+	clear(s.sum)
+	e.trees.add(s.sum, x)
+	for a, v := range s.sum {
+		s.scores[byTrees][a] = e.mean[a] + float64(v)
+	}
+	clear(s.sum)
+	clear(s.level)
+	e.advantage.add(s.sum, x)
+	e.level.add(s.level, x)
+	for a, v := range s.sum {
+		s.scores[byAdvantage][a] = e.mean[a] + float64(v) + float64(s.level[0])
+	}
+}
+
+// pool mixes the experts' scores and calibrates them.
+func (m *Model) pool(quality []float64, s *Scratch) {
+	for a := range quality {
+		var p float64
+		for e, w := range m.weights {
+			p += float64(w * s.scores[e][a])
+		}
+		s.pooled[a] = p
+		quality[a] = m.calibrated.at(a, p)
+	}
+}
+
+func resized[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
