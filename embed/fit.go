@@ -47,6 +47,9 @@ const (
 
 	minDF   = 2
 	maxTerm = 1<<16 - 1
+
+	maxLatent        = 1024
+	maxSurfaceWeight = 100
 )
 
 func (o FitOptions) withDefaults(texts int) (FitOptions, error) {
@@ -60,11 +63,11 @@ func (o FitOptions) withDefaults(texts int) (FitOptions, error) {
 		o.SurfaceWeight = 0.8
 	}
 	switch {
-	case o.Latent < 8 || o.Latent > 1024 || o.Latent%8 != 0:
+	case o.Latent < 8 || o.Latent > maxLatent || o.Latent%8 != 0:
 		return o, fmt.Errorf("%w: got %d latent dimensions, want a multiple of 8 from 8 to 1024", ErrConfig, o.Latent)
 	case o.Terms < 256 || o.Terms > maxTerm:
 		return o, fmt.Errorf("%w: got %d terms, want 256 to %d", ErrConfig, o.Terms, maxTerm)
-	case !(o.SurfaceWeight > 0 && o.SurfaceWeight <= 100):
+	case !(o.SurfaceWeight > 0 && o.SurfaceWeight <= maxSurfaceWeight):
 		return o, fmt.Errorf("%w: got a surface weight of %g, want more than 0 and at most 100", ErrConfig, o.SurfaceWeight)
 	}
 	o.Latent = min(o.Latent, max(8, texts/4&^7))
@@ -222,5 +225,3 @@ func (f *Fitted) quantise(projection []float32) {
 		f32.Quantise(f.matrix[i*f.latent:][:f.latent], row, 127/largest)
 	}
 }
-
-func addRow(dst []float32, row []int8, weight float32) { f32.AddScaledInt8(dst, row, weight) }

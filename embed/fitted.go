@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"sync"
+
+	"github.com/tinydancer/tinydancer/internal/f32"
 )
 
 // Fitted embeds a text by what it learnt of other texts: which terms go
@@ -64,6 +66,12 @@ func (f *Fitted) ready() {
 	}
 }
 
+// set makes f what from is.
+func (f *Fitted) set(from *Fitted) {
+	f.latent, f.rows, f.matrix, f.mean, f.invSD, f.weight = from.latent, from.rows, from.matrix, from.mean, from.invSD, from.weight
+	f.ready()
+}
+
 // Dimensions is the number of components of every vector.
 func (f *Fitted) Dimensions() int { return f.latent + surfaceSize }
 
@@ -89,7 +97,7 @@ func (f *Fitted) Embed(dst []float32, text string) error {
 	s.entries = weigh(s.entries[:0], s.terms, f.slots, f.rows)
 	clear(s.latent)
 	for _, e := range s.entries {
-		addRow(s.latent, f.matrix[int(e.row)*f.latent:][:f.latent], float32(e.weight*f.rows[e.row].scale))
+		f32.AddScaledInt8(s.latent, f.matrix[int(e.row)*f.latent:][:f.latent], float32(e.weight*f.rows[e.row].scale))
 	}
 	s.terms.surface.features(s.surface[:])
 	f.join(dst, s.latent, &s.surface)

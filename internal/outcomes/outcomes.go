@@ -32,8 +32,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-
-	"github.com/tinydancer/tinydancer/embed"
 )
 
 // Errors of reading.
@@ -84,18 +82,29 @@ type Row struct {
 	LatencySeconds []float64
 }
 
-// Text is what an embedder is given for the row: the prompt with the functions
-// offered, as [embed.WithTools] composes them.
+// Text is what an embedder is given for the row: the prompt and, for each
+// function offered with it, a line "[tool] name: description", as
+// embed.WithTools composes them.
 func (r Row) Text() string {
-	tools := make([]embed.Tool, max(len(r.Functions), len(r.FunctionDescriptions)))
-	for i, name := range r.Functions {
-		tools[i].Name = name
+	if len(r.Functions) == 0 && len(r.FunctionDescriptions) == 0 {
+		return r.Prompt
 	}
-	for i, description := range r.FunctionDescriptions {
-		tools[i].Description = description
+	var b strings.Builder
+	b.WriteString(r.Prompt)
+	for i := range max(len(r.Functions), len(r.FunctionDescriptions)) {
+		b.WriteString("\n[tool] ")
+		if i < len(r.Functions) {
+			b.WriteString(oneLine.Replace(r.Functions[i]))
+		}
+		b.WriteString(": ")
+		if i < len(r.FunctionDescriptions) {
+			b.WriteString(oneLine.Replace(r.FunctionDescriptions[i]))
+		}
 	}
-	return embed.WithTools(r.Prompt, tools)
+	return b.String()
 }
+
+var oneLine = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ")
 
 // Open reads the file at path as Read does.
 func Open(path string, models ...string) (*Set, error) {

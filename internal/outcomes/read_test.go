@@ -235,11 +235,11 @@ func TestOpenNamesTheFile(t *testing.T) {
 
 func TestText(t *testing.T) {
 	for want, row := range map[string]Row{
-		"hi":             {Prompt: "hi"},
-		"hi\nf\ng":       {Prompt: "hi", Functions: []string{"f", "g"}},
-		"hi\nf: F\ng: G": {Prompt: "hi", Functions: []string{"f", "g"}, FunctionDescriptions: []string{"F", "G"}},
-		"hi\n: F":        {Prompt: "hi", FunctionDescriptions: []string{"F"}},
-		"hi ":            {Prompt: "hi ", Functions: []string{}},
+		"hi":                           {Prompt: "hi"},
+		"hi\n[tool] f: \n[tool] g: ":   {Prompt: "hi", Functions: []string{"f", "g"}},
+		"hi\n[tool] f: F\n[tool] g: G": {Prompt: "hi", Functions: []string{"f", "g"}, FunctionDescriptions: []string{"F", "G"}},
+		"hi\n[tool] : F":               {Prompt: "hi", FunctionDescriptions: []string{"F"}},
+		"hi ":                          {Prompt: "hi ", Functions: []string{}},
 	} {
 		if got := row.Text(); got != want {
 			t.Errorf("got %q, want %q", got, want)
