@@ -93,25 +93,3 @@ func (d *Data) row(i int) ([]float32, []Cell) {
 	}
 	return d.embeddings[i*d.Dimensions:][:d.Dimensions], d.cells[first:d.ends[i]]
 }
-
-// table is Data in the form that experts are fitted to: dense, with a weight of
-// 0 for what was not observed.
-type table struct {
-	rows, agents, dimensions int
-
-	x       []float32 // rows × dimensions
-	norm    []float64 // of each row of x
-	outcome []float32 // rows × agents; 0 where weight is 0
-	weight  []float32 // rows × agents
-	fold    []int8    // of each row
-	even    bool      // every weight is 1
-
-	// scale of each agent's weights: they are divided so that they sum to the
-	// effective number of outcomes, (Σw)²/Σw² (Kish 1965). An outcome that stands
-	// for twenty is still one outcome.
-	scale []float64
-}
-
-func (t *table) embedding(row int) []float32 { return t.x[row*t.dimensions:][:t.dimensions] }
-func (t *table) outcomes(row int) []float32  { return t.outcome[row*t.agents:][:t.agents] }
-func (t *table) weights(row int) []float32   { return t.weight[row*t.agents:][:t.agents] }

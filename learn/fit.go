@@ -2,11 +2,8 @@ package learn
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"slices"
-
-	"github.com/tinydancer/tinydancer/internal/f32"
 )
 
 // MaxRemembered is how many requests a model remembers: the latest.
@@ -56,15 +53,19 @@ type ExpertReport struct {
 
 // Fit learns from data, which it does not change.
 func Fit(ctx context.Context, data *Data, options Options) (*Model, *Report, error) {
-	t, err := data.table(options.Seed)
+	t, err := data.table(ctx, options.Seed)
 	if err != nil {
 		return nil, nil, err
 	}
+	compress := t.compress
 	f := &fitter{t: t, options: options}
 	if err := f.run(ctx); err != nil {
 		return nil, nil, err
 	}
-	m := &Model{agents: slices.Clone(data.Agents), dimensions: t.dimensions, experts: f.whole, trained: t.rows}
+	m := &Model{
+		agents: slices.Clone(data.Agents), dimensions: data.Dimensions,
+		inner: t.dimensions, compress: compress, experts: f.whole, trained: t.rows,
+	}
 	if m.weights, err = poolWeights(ctx, t, f.out.score); err != nil {
 		return nil, nil, err
 	}
@@ -80,9 +81,12 @@ func Fit(ctx context.Context, data *Data, options Options) (*Model, *Report, err
 	for i, p := range pooled {
 		pooled[i] = m.calibrated.at(i%t.agents, p)
 	}
+	if m.spread, err = measureSpread(ctx, t, f.whole.neighbours, pooled, f.out.evidence); err != nil {
+		return nil, nil, err
+	}
+	f.whole.neighbours.fold = nil
 	var g gain
 	m.gate, g = openGate(t, pooled, f.out.similarity, f.whole.mean)
-	m.spread = spread{factor: 1}
 
 	report := &Report{
 		Rows: t.rows, LogLoss: t.logLoss(func(i int) float64 { return pooled[i] }),
@@ -112,49 +116,6 @@ func (t *table) logLoss(score func(i int) float64) float64 {
 	}
 	return sum / math.Max(total, 1e-300)
 }
-
-// table makes the dense form of d.
-func (d *Data) table(seed uint64) (*table, error) {
-	if len(d.Agents) == 0 {
-		return nil, fmt.Errorf("%w: there are no agents", ErrData)
-	}
-	if d.Rows() == 0 {
-		return nil, fmt.Errorf("%w: there are no rows", ErrData)
-	}
-	n, agents := d.Rows(), len(d.Agents)
-	t := &table{
-		rows: n, agents: agents, dimensions: d.Dimensions, x: d.embeddings, even: true,
-		outcome: make([]float32, n*agents), weight: make([]float32, n*agents),
-		norm: make([]float64, n), fold: make([]int8, n), scale: make([]float64, agents),
-	}
-	sums, squares := make([]float64, agents), make([]float64, agents)
-	r := source(seed, 0xf01d)
-	for i := range n {
-		x, cells := d.row(i)
-		t.norm[i] = f32.Norm(x)
-		t.fold[i] = int8(r.below(folds))
-		for _, c := range cells {
-			k := i*agents + c.Agent
-			t.outcome[k], t.weight[k] = float32(c.Outcome), float32(c.Weight)
-			sums[c.Agent] += c.Weight
-			squares[c.Agent] += float64(c.Weight * c.Weight)
-		}
-	}
-	for a := range t.scale {
-		t.scale[a] = 1
-		if squares[a] > 0 {
-			t.scale[a] = sums[a] / squares[a]
-		}
-	}
-	for i, w := range t.weight {
-		t.even = t.even && w == 1
-		t.weight[i] = float32(float64(w) * t.scale[i%agents])
-	}
-	return t, nil
-}
-
-// raw is the weight of a cell as it was given.
-func (t *table) raw(i int) float64 { return float64(t.weight[i]) / t.scale[i%t.agents] }
 
 // quantile returns the value below which a share of v lies.
 func quantile(v []float32, share float64) float64 {

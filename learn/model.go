@@ -11,7 +11,9 @@ import (
 // immutable and safe for concurrent use; a [Scratch] is not.
 type Model struct {
 	agents     []string
-	dimensions int
+	dimensions int // of the embeddings
+	inner      int // of what the experts see
+	compress   *compression
 	experts    experts
 	weights    [expertCount]float64
 	calibrated *calibration
@@ -28,6 +30,7 @@ type Scratch struct {
 	evidence   []float64
 	sum, level []float32
 	centred    []float32
+	inner      []float32
 	pooled     []float64
 }
 
@@ -52,11 +55,10 @@ func (m *Model) Predict(quality, deviation []float64, embedding []float32, s *Sc
 	if len(quality) != len(m.agents) || deviation != nil && len(deviation) != len(m.agents) {
 		return fmt.Errorf("%w: room for %d agents, the model has %d", ErrInput, len(quality), len(m.agents))
 	}
-	norm, err := m.check(embedding)
-	if err != nil {
+	if err := m.check(embedding); err != nil {
 		return err
 	}
-	m.score(embedding, norm, s)
+	m.score(embedding, s)
 	m.pool(quality, s)
 	if deviation != nil {
 		m.deviations(deviation, quality, s)
@@ -65,26 +67,29 @@ func (m *Model) Predict(quality, deviation []float64, embedding []float32, s *Sc
 	return nil
 }
 
-func (m *Model) check(embedding []float32) (norm float64, err error) {
+func (m *Model) check(embedding []float32) error {
 	if len(embedding) != m.dimensions {
-		return 0, fmt.Errorf("%w: the embedding has %d dimensions, the model %d", ErrInput, len(embedding), m.dimensions)
+		return fmt.Errorf("%w: the embedding has %d dimensions, the model %d", ErrInput, len(embedding), m.dimensions)
 	}
-	norm = f32.Norm(embedding)
+	norm := f32.Norm(embedding)
 	if !(norm > 0) || norm > math.MaxFloat32 {
-		return 0, fmt.Errorf("%w: the embedding has norm %v, want a finite number above 0", ErrInput, norm)
+		return fmt.Errorf("%w: the embedding has norm %v, want a finite number above 0", ErrInput, norm)
 	}
-	return norm, nil
+	return nil
 }
 
 // score asks every expert.
-func (m *Model) score(x []float32, norm float64, s *Scratch) {
+func (m *Model) score(embedding []float32, s *Scratch) {
+	s.inner = resized(s.inner, m.inner)
+	x := m.compress.apply(s.inner, embedding)
+	norm := f32.Norm(x)
 	n := len(m.agents)
 	for e := range s.scores {
 		s.scores[e] = resized(s.scores[e], n)
 	}
 	s.evidence, s.pooled = resized(s.evidence, n), resized(s.pooled, n)
 	s.sum, s.level = resized(s.sum, n), resized(s.level, 1)
-	s.centred = resized(s.centred, m.dimensions)
+	s.centred = resized(s.centred, m.inner)
 
 	e := &m.experts
 	copy(s.scores[byMean], e.mean)
@@ -104,6 +109,9 @@ func (m *Model) score(x []float32, norm float64, s *Scratch) {
 		s.scores[byAdvantage][a] = e.mean[a] + float64(v) + float64(s.level[0])
 	}
 }
+
+// forests are all trees, in the order of the file.
+func (e *experts) forests() [3]*trees { return [3]*trees{e.trees, e.advantage, e.level} }
 
 // pool mixes the experts' scores and calibrates them.
 func (m *Model) pool(quality []float64, s *Scratch) {

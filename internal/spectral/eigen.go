@@ -1,4 +1,4 @@
-package embed
+package spectral
 
 import (
 	"cmp"
@@ -7,12 +7,12 @@ import (
 	"slices"
 )
 
-// symmetricEigen returns the eigenvalues of a symmetric n×n matrix, largest
+// Eigen returns the eigenvalues of a symmetric n×n matrix, largest
 // first, and the eigenvectors, one a row. It overwrites the matrix.
 //
 // Cyclic Jacobi rotations (Golub and Van Loan 2013, section 8.5): slow beside
 // what a library does, but the same to the bit everywhere, and n is small.
-func symmetricEigen(ctx context.Context, a []float64, n int) (values, vectors []float64, err error) {
+func Eigen(ctx context.Context, a []float64, n int) (values, vectors []float64, err error) {
 	vectors = make([]float64, n*n)
 	for i := range n {
 		vectors[i*n+i] = 1

@@ -1,0 +1,102 @@
+package learn
+
+import (
+	"context"
+
+	"github.com/tinydancer/tinydancer/internal/binfile"
+	"github.com/tinydancer/tinydancer/internal/f32"
+	"github.com/tinydancer/tinydancer/internal/spectral"
+)
+
+// Embeddings of more than widest dimensions, such as pretrained models make,
+// are turned into narrow ones, along which they differ most: experts then cost
+// the same whatever the embedder.
+const (
+	widest = 256
+	narrow = 192
+)
+
+// compression is a linear map. The zero compression leaves embeddings alone.
+type compression struct {
+	inner  int
+	matrix []float32 // dimensions × inner, row by row; empty for none
+}
+
+// apply returns x as the experts see it, in dst unless it stays what it is.
+func (c *compression) apply(dst, x []float32) []float32 {
+	if len(c.matrix) == 0 {
+		return x
+	}
+	clear(dst)
+	for j, v := range x {
+		f32.AddScaled(dst, c.matrix[j*c.inner:][:c.inner], v)
+	}
+	if f32.Norm(dst) < 1e-9*f32.Norm(x) {
+		dst[0] = 1 // like nothing that was learnt from, and yet with a direction
+	}
+	return dst
+}
+
+// compressionRows is how many rows the directions are sought in.
+const compressionRows = 4000
+
+// fitCompression finds the directions by a randomised range finder with one
+// power iteration (Halko, Martinsson and Tropp 2011, algorithm 4.4).
+func fitCompression(ctx context.Context, x []float32, dimensions int, seed uint64) (*compression, error) {
+	rows := len(x) / dimensions
+	inner := min(narrow, rows/2&^7)
+	if dimensions <= widest || inner < 8 {
+		return &compression{inner: dimensions}, nil
+	}
+	step := max(1, rows/compressionRows)
+	used := (rows + step - 1) / step
+	z := make([]float32, dimensions*inner)
+	r := source(seed, 0xc0de)
+	for i := range z {
+		z[i] = 1
+		if r.next()&1 == 0 {
+			z[i] = -1
+		}
+	}
+	y := make([]float32, used*inner)
+	for range 2 {
+		clear(y)
+		for k := range used {
+			if k%16 == 0 && ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
+			for j, v := range x[k*step*dimensions:][:dimensions] {
+				f32.AddScaled(y[k*inner:][:inner], z[j*inner:][:inner], v)
+			}
+		}
+		if _, err := spectral.Orthonormalise(ctx, y, inner); err != nil {
+			return nil, err
+		}
+		clear(z)
+		for k := range used {
+			if k%16 == 0 && ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
+			for j, v := range x[k*step*dimensions:][:dimensions] {
+				f32.AddScaled(z[j*inner:][:inner], y[k*inner:][:inner], v)
+			}
+		}
+	}
+	if _, err := spectral.Orthonormalise(ctx, z, inner); err != nil {
+		return nil, err
+	}
+	return &compression{inner, z}, nil
+}
+
+func (c *compression) marshal(w *binfile.Writer) { w.Float32s(c.matrix) }
+
+func unmarshalCompression(r *binfile.Reader, dimensions, inner int) *compression {
+	c := &compression{inner: inner, matrix: r.Float32s("the compression", -1, false)}
+	switch n := len(c.matrix); {
+	case n == 0 && inner != dimensions:
+		r.Refuse("nothing takes %d dimensions to %d", dimensions, inner)
+	case n > 0 && n != dimensions*inner:
+		r.Refuse("the compression has %d numbers, want %d", n, dimensions*inner)
+	}
+	return c
+}

@@ -1,0 +1,84 @@
+package learn
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tinydancer/tinydancer/internal/f32"
+)
+
+// table is Data in the form that experts are fitted to: dense, with a weight of
+// 0 for what was not observed.
+type table struct {
+	rows, agents, dimensions int
+
+	x       []float32 // rows × dimensions
+	norm    []float64 // of each row of x
+	outcome []float32 // rows × agents; 0 where weight is 0
+	weight  []float32 // rows × agents
+	fold    []int8    // of each row
+	even    bool      // every weight is 1
+
+	// scale of each agent's weights: they are divided so that they sum to the
+	// effective number of outcomes, (Σw)²/Σw² (Kish 1965). An outcome that stands
+	// for twenty is still one outcome.
+	scale []float64
+
+	compress *compression
+}
+
+func (t *table) embedding(row int) []float32 { return t.x[row*t.dimensions:][:t.dimensions] }
+func (t *table) outcomes(row int) []float32  { return t.outcome[row*t.agents:][:t.agents] }
+func (t *table) weights(row int) []float32   { return t.weight[row*t.agents:][:t.agents] }
+
+// table makes the dense form of d.
+func (d *Data) table(ctx context.Context, seed uint64) (*table, error) {
+	if len(d.Agents) == 0 {
+		return nil, fmt.Errorf("%w: there are no agents", ErrData)
+	}
+	if d.Rows() == 0 {
+		return nil, fmt.Errorf("%w: there are no rows", ErrData)
+	}
+	n, agents := d.Rows(), len(d.Agents)
+	compress, err := fitCompression(ctx, d.embeddings, d.Dimensions, seed)
+	if err != nil {
+		return nil, err
+	}
+	t := &table{
+		rows: n, agents: agents, dimensions: compress.inner, compress: compress, even: true,
+		outcome: make([]float32, n*agents), weight: make([]float32, n*agents),
+		norm: make([]float64, n), fold: make([]int8, n), scale: make([]float64, agents),
+	}
+	sums, squares := make([]float64, agents), make([]float64, agents)
+	r := source(seed, 0xf01d)
+	t.x = d.embeddings
+	if t.dimensions != d.Dimensions {
+		t.x = make([]float32, n*t.dimensions)
+	}
+	for i := range n {
+		x, cells := d.row(i)
+		inner := compress.apply(t.x[i*t.dimensions:][:t.dimensions], x)
+		t.norm[i] = f32.Norm(inner)
+		t.fold[i] = int8(r.below(folds))
+		for _, c := range cells {
+			k := i*agents + c.Agent
+			t.outcome[k], t.weight[k] = float32(c.Outcome), float32(c.Weight)
+			sums[c.Agent] += c.Weight
+			squares[c.Agent] += float64(c.Weight * c.Weight)
+		}
+	}
+	for a := range t.scale {
+		t.scale[a] = 1
+		if squares[a] > 0 {
+			t.scale[a] = sums[a] / squares[a]
+		}
+	}
+	for i, w := range t.weight {
+		t.even = t.even && w == 1
+		t.weight[i] = float32(float64(w) * t.scale[i%agents])
+	}
+	return t, nil
+}
+
+// raw is the weight of a cell as it was given.
+func (t *table) raw(i int) float64 { return float64(t.weight[i]) / t.scale[i%t.agents] }
