@@ -86,7 +86,7 @@ func Fit(ctx context.Context, data *Data, options Options) (*Model, *Report, err
 	}
 	f.whole.neighbours.fold = nil
 	var g gain
-	m.gate, g = openGate(t, pooled, f.out.similarity, f.whole.mean)
+	m.gate, g = openGate(t, pooled, f.out.familiarity, f.whole.mean)
 
 	report := &Report{
 		Rows: t.rows, LogLoss: t.logLoss(func(i int) float64 { return pooled[i] }),

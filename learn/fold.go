@@ -34,9 +34,9 @@ type experts struct {
 
 // heldOut is what the experts said of every row out of fold.
 type heldOut struct {
-	score      [expertCount][]float32 // rows × agents
-	similarity []float32              // of each row to its neighbours
-	evidence   []float32              // rows × agents: weight of the neighbours
+	score       [expertCount][]float32 // rows × agents
+	familiarity []float32              // of each row
+	evidence    []float32              // rows × agents: weight of the neighbours
 }
 
 // job is a piece of fitting that depends on no other.
@@ -79,7 +79,7 @@ func (f *fitter) run(ctx context.Context) error {
 	for e := range f.out.score {
 		f.out.score[e] = make([]float32, t.rows*t.agents)
 	}
-	f.out.similarity = make([]float32, t.rows)
+	f.out.familiarity = make([]float32, t.rows)
 	f.out.evidence = make([]float32, t.rows*t.agents)
 	f.bins = newBins(t.x, t.rows, t.dimensions)
 
@@ -169,6 +169,9 @@ func (f *fitter) fitNeighbours(ctx context.Context) error {
 	}
 	n := remember(t, kept, defaultNeighbours)
 	f.whole.neighbours = n
+	if err := n.measureNear(ctx, t, t.rows-n.rows()); err != nil {
+		return err
+	}
 	var s search
 	q, evidence := make([]float64, t.agents), make([]float64, t.agents)
 	for r := range t.rows {
@@ -177,7 +180,7 @@ func (f *fitter) fitNeighbours(ctx context.Context) error {
 		}
 		n.look(&s, t.embedding(r), t.norm[r], t.fold[r])
 		n.predict(q, evidence, &s)
-		f.out.similarity[r] = float32(s.similarity())
+		f.out.familiarity[r] = float32(n.familiarity(&s))
 		for a, v := range q {
 			f.out.score[byNeighbours][r*t.agents+a] = float32(v)
 			f.out.evidence[r*t.agents+a] = float32(evidence[a])

@@ -10,8 +10,8 @@ type gate struct {
 	best   int     // the best fixed agent
 	margin float64 // in quality
 
-	// familiar is the least similarity of a request to those remembered at
-	// which anyone may be preferred at all.
+	// familiar is the least familiarity of a request at which anyone may be
+	// preferred at all: what was learnt says nothing of a new kind of request.
 	familiar float64
 }
 
@@ -24,13 +24,13 @@ var margins = []float64{0, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1
 const below = 1e-6
 
 // apply lowers q.
-func (g gate) apply(q []float64, similarity float64) {
+func (g gate) apply(q []float64, familiarity float64) {
 	limit := q[g.best]
 	highest := limit
 	for _, v := range q {
 		highest = math.Max(highest, v)
 	}
-	if highest <= limit || highest-limit >= g.margin && similarity >= g.familiar {
+	if highest <= limit || highest-limit >= g.margin && familiarity >= g.familiar {
 		return
 	}
 	for a, v := range q {
@@ -40,21 +40,23 @@ func (g gate) apply(q []float64, similarity float64) {
 	}
 }
 
-// unfamiliar is the share of requests, the least similar ones, for which the
-// best fixed agent serves.
-const unfamiliar = 0.01
+// unfamiliar is the share of requests, the least familiar ones, at which the
+// best fixed agent serves. It costs little where requests stay as they were,
+// and saves much when a new kind of them arrives, which nothing out of fold can
+// foresee.
+const unfamiliar = 0.05
 
 // openGate chooses the margin that has gained most over the best fixed agent
 // out of fold, less one standard error: where nothing has gained by more than
 // chance explains, it is never.
-func openGate(t *table, quality []float64, similarity []float32, mean []float64) (gate, gain) {
+func openGate(t *table, quality []float64, familiarity []float32, mean []float64) (gate, gain) {
 	g := gate{margin: never}
 	for a, m := range mean {
 		if m > mean[g.best] {
 			g.best = a
 		}
 	}
-	g.familiar = quantile(similarity, unfamiliar)
+	g.familiar = quantile(familiarity, unfamiliar)
 	best := gain{}
 	q := make([]float64, t.agents)
 	for _, m := range margins {
@@ -62,7 +64,7 @@ func openGate(t *table, quality []float64, similarity []float32, mean []float64)
 		var sum, squares float64
 		for r := range t.rows {
 			copy(q, quality[r*t.agents:][:t.agents])
-			try.apply(q, float64(similarity[r]))
+			try.apply(q, float64(familiarity[r]))
 			pick := highest(q)
 			if pick == g.best {
 				continue

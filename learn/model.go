@@ -63,7 +63,7 @@ func (m *Model) Predict(quality, deviation []float64, embedding []float32, s *Sc
 	if deviation != nil {
 		m.deviations(deviation, quality, s)
 	}
-	m.gate.apply(quality, s.search.similarity())
+	m.gate.apply(quality, m.experts.neighbours.familiarity(&s.search))
 	return nil
 }
 

@@ -73,7 +73,7 @@ func (m *Model) UnmarshalBinary(data []byte) error {
 	read.calibrated.slope = r.Float64("the calibration's slope")
 	read.calibrated.offset = r.Float64("the calibration's offset")
 	read.calibrated.own = r.Float64s("the agents' offsets", n)
-	read.gate = gate{best: r.Uint32("the best fixed agent", max(n-1, 0)), margin: r.Float64("the margin"), familiar: r.Float64("the familiar similarity")}
+	read.gate = gate{best: r.Uint32("the best fixed agent", max(n-1, 0)), margin: r.Float64("the margin"), familiar: r.Float64("the least familiarity")}
 	read.spread = unmarshalSpread(r)
 	if r.Err() == nil && (read.dimensions < 1 || read.inner < 1 || read.inner > read.dimensions) {
 		r.Refuse("it has %d dimensions and %d inside", read.dimensions, read.inner)
@@ -100,6 +100,7 @@ func (n *neighbours) marshal(w *binfile.Writer) {
 	w.Float64(n.options.prior)
 	w.Float32s(n.scales)
 	w.Int8s(n.bytes)
+	w.Float32s(n.near)
 	w.Float32s(n.outcome)
 	w.Float32s(n.weight)
 }
@@ -115,6 +116,7 @@ func unmarshalNeighbours(r *binfile.Reader, agents, dimensions int, mean []float
 		return n
 	}
 	n.bytes = r.Int8s("the rows", rows*dimensions)
+	n.near = r.Float32s("how near the rows are", rows, false)
 	n.outcome = r.Float32s("the outcomes", rows*agents, false)
 	n.weight = r.Float32s("the outcomes' weights", -1, false)
 	if len(n.weight) == 0 {

@@ -2,6 +2,8 @@ package learn
 
 import (
 	"cmp"
+	"context"
+	"math"
 	"slices"
 
 	"github.com/tinydancer/tinydancer/internal/f32"
@@ -26,6 +28,7 @@ type neighbours struct {
 	fold       []int8    // of each row, while fitting
 	mean       []float64 // of each agent
 	wanted     int       // rows to look at
+	near       []float32 // mean cosine of each row and its neighbours
 }
 
 type neighbourOptions struct {
@@ -200,14 +203,39 @@ func (n *neighbours) predict(dst, evidence []float64, s *search) {
 	}
 }
 
-// similarity is the mean cosine of what look found.
-func (s *search) similarity() float64 {
-	if len(s.found) == 0 {
+// familiarity says whether a request is among requests of its own kind: how
+// near its neighbours are, as a share of how near they have theirs. It is about
+// 1 for a request like those remembered, wherever they are dense or sparse, and
+// less for one of a new kind (the idea of the local outlier factor; Breunig et
+// al. 2000).
+func (n *neighbours) familiarity(s *search) float64 {
+	var near, own float64
+	for _, f := range s.found {
+		near += f.cosine
+		own += float64(n.near[f.row])
+	}
+	if own <= 0 {
 		return 0
 	}
-	var sum float64
-	for _, f := range s.found {
-		sum += f.cosine
+	return near / own
+}
+
+// measureNear sets near: how near each remembered row is to those of the other
+// folds that are nearest to it. norms are those of the rows.
+func (n *neighbours) measureNear(ctx context.Context, t *table, first int) error {
+	n.near = make([]float32, n.rows())
+	var s search
+	for k := range n.near {
+		if k%32 == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		r := first + k
+		n.look(&s, t.embedding(r), t.norm[r], t.fold[r])
+		var sum float64
+		for _, f := range s.found {
+			sum += f.cosine
+		}
+		n.near[k] = float32(math.Max(0, sum/float64(max(len(s.found), 1))))
 	}
-	return sum / float64(len(s.found))
+	return nil
 }

@@ -17,6 +17,7 @@ type evalCommand struct {
 	Outcomes    string   `help:"Recorded outcomes; see internal/outcomes for the format." type:"existingfile" required:""`
 	Models      []string `help:"Take these models of the file alone."`
 	Seeds       string   `help:"Seeds of the split into training and test rows: 0-4, or 0,2,3." default:"0-4"`
+	Splits      bool     `help:"Fit on the training rows of each seed, and judge on the others." default:"true" negatable:""`
 	HeldOut     bool     `help:"Also hold out each kind of task in turn."`
 	Stream      bool     `help:"Also learn online from a cold start, seeing the outcome of the picked model alone."`
 	Predictions string   `help:"Write what is expected of each model on each test row here, as JSON lines." type:"path"`
@@ -46,6 +47,9 @@ func (c *evalCommand) Run(ctx context.Context) error {
 	defer e.progress.end()
 	fmt.Printf("%s: %d requests, %d models\n", c.Outcomes, len(set.Rows), len(set.Models))
 	for _, seed := range seeds {
+		if !c.Splits {
+			break
+		}
 		if err := e.split(ctx, seed); err != nil {
 			return fmt.Errorf("seed %d: %w", seed, err)
 		}
