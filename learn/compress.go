@@ -82,10 +82,20 @@ func fitCompression(ctx context.Context, x []float32, dimensions int, seed uint6
 			}
 		}
 	}
-	if _, err := spectral.Orthonormalise(ctx, z, inner); err != nil {
+	squares, err := spectral.Orthonormalise(ctx, z, inner)
+	if err != nil {
 		return nil, err
 	}
-	return &compression{inner, z}, nil
+	// Directions in which next to nothing lies would only dilute the others.
+	kept := 1
+	for kept < inner && squares[kept] > 1e-6*squares[0] {
+		kept++
+	}
+	matrix := make([]float32, dimensions*kept)
+	for j := range dimensions {
+		copy(matrix[j*kept:][:kept], z[j*inner:])
+	}
+	return &compression{kept, matrix}, nil
 }
 
 func (c *compression) marshal(w *binfile.Writer) { w.Float32s(c.matrix) }

@@ -51,7 +51,12 @@ type ExpertReport struct {
 	LogLoss float64
 }
 
-// Fit learns from data, which it does not change.
+// Fit learns from data, which it does not change. It uses as many CPUs as
+// GOMAXPROCS allows.
+//
+// With fewer than 50 rows the model says the agents' means, and with fewer than
+// 500 it always prefers the best fixed agent. The error wraps ErrData, or is the
+// cause of ctx when that is done, within some tens of milliseconds.
 func Fit(ctx context.Context, data *Data, options Options) (*Model, *Report, error) {
 	t, err := data.table(ctx, options.Seed)
 	if err != nil {
@@ -84,9 +89,10 @@ func Fit(ctx context.Context, data *Data, options Options) (*Model, *Report, err
 	if m.spread, err = measureSpread(ctx, t, f.whole.neighbours, pooled, f.out.evidence); err != nil {
 		return nil, nil, err
 	}
-	f.whole.neighbours.fold = nil
 	var g gain
 	m.gate, g = openGate(t, pooled, f.out.familiarity, f.whole.mean)
+
+	m.experts.neighbours.fold = nil
 
 	report := &Report{
 		Rows: t.rows, LogLoss: t.logLoss(func(i int) float64 { return pooled[i] }),

@@ -39,22 +39,16 @@ type heldOut struct {
 	evidence    []float32              // rows × agents: weight of the neighbours
 }
 
-// job is a piece of fitting that depends on no other.
-type job struct {
-	fold   int8 // left out; -1 for none
-	expert int
-	part   int // of an expert that is fitted in parts
-}
-
 // fitter fits the experts, to all rows and to all but each fold.
 type fitter struct {
-	t        *table
-	options  Options
-	bins     *bins
-	whole    experts
-	out      heldOut
-	all      []int32
-	progress func()
+	t       *table
+	options Options
+	bins    *bins
+	whole   experts
+	out     heldOut
+	all     []int32
+	done    int
+	mu      sync.Mutex // of done and of calls of progress
 }
 
 // treePart is one bag of one forest.
@@ -81,7 +75,15 @@ func (f *fitter) run(ctx context.Context) error {
 	}
 	f.out.familiarity = make([]float32, t.rows)
 	f.out.evidence = make([]float32, t.rows*t.agents)
-	f.bins = newBins(t.x, t.rows, t.dimensions)
+	if t.rows < leastRows {
+		f.takeMeans()
+		return nil
+	}
+	bins, err := newBins(ctx, t.x, t.rows, t.dimensions)
+	if err != nil {
+		return err
+	}
+	f.bins = bins
 
 	var tasks []func(context.Context) error
 	tasks = append(tasks, func(ctx context.Context) error { return f.fitNeighbours(ctx) })
@@ -107,6 +109,31 @@ func (f *fitter) run(ctx context.Context) error {
 	return f.gather(ctx, forest)
 }
 
+// leastRows is how many rows there must be for anything but the agents' means.
+const leastRows = 50
+
+// takeMeans makes every expert say the agents' means.
+func (f *fitter) takeMeans() {
+	t := f.t
+	mean := f.means(f.all)
+	for e := range f.out.score {
+		for i := range f.out.score[e] {
+			f.out.score[e][i] = float32(mean[i%t.agents])
+		}
+	}
+	n := remember(t, f.all, defaultNeighbours)
+	n.near = make([]float32, n.rows())
+	none := func(outputs int) *trees { return &trees{outputs: outputs, depth: defaultTrees.depth} }
+	f.whole = experts{
+		mean: mean, neighbours: n,
+		linear: &linear{
+			agents: t.agents, dimensions: t.dimensions, mean: make([]float32, t.dimensions),
+			weights: make([]float32, t.agents*t.dimensions), bias: make([]float64, t.agents),
+		},
+		trees: none(t.agents), advantage: none(t.agents), level: none(1),
+	}
+}
+
 func (f *fitter) parallel(ctx context.Context, tasks []func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -118,8 +145,8 @@ func (f *fitter) parallel(ctx context.Context, tasks []func(context.Context) err
 				if ctx.Err() == nil {
 					if err := task(ctx); err != nil {
 						cancel(err)
-					} else if f.progress != nil {
-						f.progress()
+					} else {
+						f.progress(len(tasks))
 					}
 				}
 			}
@@ -134,6 +161,16 @@ func (f *fitter) parallel(ctx context.Context, tasks []func(context.Context) err
 		return context.Cause(ctx)
 	}
 	return nil
+}
+
+// progress tells that a task is done.
+func (f *fitter) progress(of int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.done++
+	if f.options.Progress != nil {
+		f.options.Progress(f.done, of)
+	}
 }
 
 // without returns the rows that are not of the fold.

@@ -13,6 +13,10 @@ type gate struct {
 	// familiar is the least familiarity of a request at which anyone may be
 	// preferred at all: what was learnt says nothing of a new kind of request.
 	familiar float64
+
+	// unproven marks agents with too few outcomes to be preferred to the best
+	// fixed one, whatever is expected of them.
+	unproven []bool
 }
 
 // never is a margin that nothing reaches.
@@ -27,14 +31,14 @@ const below = 1e-6
 func (g gate) apply(q []float64, familiarity float64) {
 	limit := q[g.best]
 	highest := limit
-	for _, v := range q {
-		highest = math.Max(highest, v)
-	}
-	if highest <= limit || highest-limit >= g.margin && familiarity >= g.familiar {
-		return
-	}
 	for a, v := range q {
-		if a != g.best && v >= limit {
+		if !g.unproven[a] {
+			highest = math.Max(highest, v)
+		}
+	}
+	open := highest-limit >= g.margin && familiarity >= g.familiar
+	for a, v := range q {
+		if a != g.best && v >= limit && (!open || g.unproven[a]) {
 			q[a] = math.Max(0, limit-below)
 		}
 	}
@@ -46,21 +50,37 @@ func (g gate) apply(q []float64, familiarity float64) {
 // foresee.
 const unfamiliar = 0.05
 
+// learnedFrom is how many rows there must be before anyone is preferred to the
+// best fixed agent: with fewer, gains out of fold are chance more often than not.
+const learnedFrom = 500
+
+// provenBy is how many outcomes an agent must have to be preferred.
+const provenBy = 20
+
 // openGate chooses the margin that has gained most over the best fixed agent
 // out of fold, less one standard error: where nothing has gained by more than
 // chance explains, it is never.
 func openGate(t *table, quality []float64, familiarity []float32, mean []float64) (gate, gain) {
-	g := gate{margin: never}
-	for a, m := range mean {
-		if m > mean[g.best] {
+	g := gate{margin: never, unproven: make([]bool, t.agents)}
+	outcomes := make([]float64, t.agents)
+	for i, w := range t.weight {
+		outcomes[i%t.agents] += float64(w)
+	}
+	for a, n := range outcomes {
+		g.unproven[a] = n < provenBy
+		if better := mean[a] > mean[g.best]; g.unproven[a] == g.unproven[g.best] && better || !g.unproven[a] && g.unproven[g.best] {
 			g.best = a
 		}
 	}
 	g.familiar = quantile(familiarity, unfamiliar)
 	best := gain{}
 	q := make([]float64, t.agents)
+	if t.rows < learnedFrom {
+		return g, best
+	}
 	for _, m := range margins {
-		try := gate{best: g.best, margin: m, familiar: g.familiar}
+		try := g
+		try.margin = m
 		var sum, squares float64
 		for r := range t.rows {
 			copy(q, quality[r*t.agents:][:t.agents])

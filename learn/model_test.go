@@ -1,118 +1,194 @@
 package learn
 
 import (
-	"context"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
 	"math"
 	"testing"
+
+	"github.com/tinydancer/tinydancer/internal/binfile"
 )
 
-// world is a simulated log: requests of a few kinds, and agents that differ in
-// how good they are at each.
-type world struct {
-	agents, kinds, dimensions int
-	centre                    [][]float64
-	skill                     [][]float64 // of each agent at each kind, as a probability
-	random                    random
-}
-
-func newWorld(seed uint64, agents, kinds, dimensions int) *world {
-	w := &world{agents: agents, kinds: kinds, dimensions: dimensions, random: source(seed, 1)}
-	for range kinds {
-		c := make([]float64, dimensions)
-		for i := range c {
-			c[i] = w.normal()
+func TestPredictRefusesPoison(t *testing.T) {
+	w := newWorld(7, 3, 3, 4)
+	m, _ := fit(t, w.log(t, 60, false), quick)
+	var s Scratch
+	for _, x := range [][]float32{nil, {1, 2, 3}, {0, 0, 0, 0}, {1, float32(math.NaN()), 0, 0}, {float32(math.Inf(1)), 0, 0, 0}} {
+		q := []float64{7, 7, 7}
+		if err := m.Predict(q, nil, x, &s); !errors.Is(err, ErrInput) || q[0] != 7 {
+			t.Errorf("embedding %v: %v, want ErrInput", x, err)
 		}
-		w.centre = append(w.centre, c)
-	}
-	for range agents {
-		base := w.normal() / 2
-		skill := make([]float64, kinds)
-		for k := range skill {
-			skill[k] = 1 / (1 + math.Exp(-base-w.normal()))
+		if _, err := m.Explain(x, 0, &s); !errors.Is(err, ErrInput) {
+			t.Errorf("embedding %v: %v, want ErrInput", x, err)
 		}
-		w.skill = append(w.skill, skill)
 	}
-	return w
+	x := []float32{1, 2, 3, 4}
+	if err := m.Predict(make([]float64, 2), nil, x, &s); !errors.Is(err, ErrInput) {
+		t.Errorf("room for 2 of 3 agents: %v, want ErrInput", err)
+	}
+	if err := m.Predict(make([]float64, 3), make([]float64, 4), x, &s); !errors.Is(err, ErrInput) {
+		t.Errorf("room for 4 deviations of 3 agents: %v, want ErrInput", err)
+	}
+	if _, err := m.Explain(x, 3, &s); !errors.Is(err, ErrInput) {
+		t.Errorf("agent 3 of 3: %v, want ErrInput", err)
+	}
 }
 
-func (w *world) normal() float64 {
-	var sum float64
-	for range 12 {
-		sum += w.random.unit()
-	}
-	return sum - 6
-}
-
-// request returns an embedding, and the true expectation of each agent.
-func (w *world) request() ([]float32, []float64) {
-	k := w.random.below(w.kinds)
-	x := make([]float32, w.dimensions)
-	for i := range x {
-		x[i] = float32(w.centre[k][i] + 0.7*w.normal())
-	}
-	truth := make([]float64, w.agents)
-	shift := 0.8 * math.Tanh(float64(x[0]))
-	for a := range truth {
-		p := w.skill[a][k]
-		truth[a] = 1 / (1 + math.Exp(-math.Log(p/(1-p))-shift))
-	}
-	return x, truth
-}
-
-func (w *world) outcome(p float64) float64 {
-	if w.random.unit() < p {
-		return 1
-	}
-	return 0
-}
-
-func names(n int) []string {
-	s := make([]string, n)
-	for i := range s {
-		s[i] = "agent-" + string(rune('a'+i/26)) + string(rune('a'+i%26))
-	}
-	return s
-}
-
-// log returns n requests with the outcomes of all agents, or of one at random.
-func (w *world) log(t testing.TB, n int, one bool) *Data {
-	d := &Data{Agents: names(w.agents), Dimensions: w.dimensions}
-	for range n {
-		x, truth := w.request()
-		var cells []Cell
-		for a, p := range truth {
-			cells = append(cells, Cell{a, w.outcome(p), 1})
-		}
-		if one {
-			pick := w.random.below(w.agents)
-			cells = []Cell{{pick, cells[pick].Outcome, float64(w.agents)}}
-		}
-		if err := d.Append(x, cells...); err != nil {
+func TestPredictAllocatesNothing(t *testing.T) {
+	w := newWorld(7, 5, 3, 16)
+	m, _ := fit(t, w.log(t, 300, false), quick)
+	var s Scratch
+	q, sd := make([]float64, 5), make([]float64, 5)
+	x, _ := w.request()
+	if n := testing.AllocsPerRun(100, func() {
+		if err := m.Predict(q, sd, x, &s); err != nil {
 			t.Fatal(err)
 		}
+	}); n != 0 {
+		t.Errorf("%g allocations, want 0", n)
 	}
-	return d
 }
 
-func fitted(t testing.TB, d *Data) (*Model, *Report) {
-	m, r, err := Fit(context.Background(), d, Options{Trees: 40})
-	if err != nil {
+func TestContributionsSumToTheExpectation(t *testing.T) {
+	w := newWorld(3, 5, 4, 16)
+	for _, rows := range []int{1000, 300} { // the second stands aside: its gate lowers
+		m, _ := fit(t, w.log(t, rows, false), quick)
+		var s Scratch
+		q := make([]float64, 5)
+		lowered := 0
+		for range 100 {
+			x, _ := w.request()
+			if err := m.Predict(q, nil, x, &s); err != nil {
+				t.Fatal(err)
+			}
+			for a := range q {
+				parts, err := m.Explain(x, a, &s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var sum float64
+				for _, p := range parts {
+					sum += p.Value
+					if p.Name == "gate" {
+						lowered++
+					}
+				}
+				if math.Abs(sum-q[a]) > 1e-9 {
+					t.Fatalf("contributions %v sum to %g, want %g", parts, sum, q[a])
+				}
+			}
+		}
+		if rows == 300 && lowered == 0 {
+			t.Error("the gate of a model that stands aside lowers nothing")
+		}
+	}
+}
+
+func TestModelFileKeepsEveryBit(t *testing.T) {
+	w := newWorld(3, 5, 4, 16)
+	for _, d := range []*Data{w.log(t, 600, false), w.log(t, 600, true), w.log(t, 3, false)} {
+		m, _ := fit(t, d, quick)
+		data := marshal(t, m)
+		var read Model
+		if err := read.UnmarshalBinary(data); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(data, marshal(t, &read)) {
+			t.Error("a model that was read is written otherwise")
+		}
+		var s1, s2 Scratch
+		a, b, sa, sb := make([]float64, 5), make([]float64, 5), make([]float64, 5), make([]float64, 5)
+		for range 50 {
+			x, _ := w.request()
+			if err := errors.Join(m.Predict(a, sa, x, &s1), read.Predict(b, sb, x, &s2)); err != nil {
+				t.Fatal(err)
+			}
+			for i := range a {
+				if a[i] != b[i] || sa[i] != sb[i] {
+					t.Fatalf("the model expects %v ± %v, the one read from its file %v ± %v", a, sa, b, sb)
+				}
+			}
+		}
+	}
+}
+
+func TestModelFileRefusesWhatItIsNot(t *testing.T) {
+	w := newWorld(3, 3, 2, 8)
+	m, _ := fit(t, w.log(t, 60, false), Options{Trees: 2})
+	data := marshal(t, m)
+	var read Model
+	if err := read.UnmarshalBinary(data); err != nil {
 		t.Fatal(err)
 	}
-	return m, r
+	for i := 0; i < len(data); i += 1 + len(data)/200 {
+		bad := bytes.Clone(data)
+		bad[i] ^= 0x40
+		for what, b := range map[string][]byte{"with a bit turned": bad, "cut short": data[:i], "too long": append(bytes.Clone(data), 0)} {
+			if err := read.UnmarshalBinary(b); !errors.Is(err, binfile.ErrFile) {
+				t.Fatalf("a file %s at %d: %v, want ErrFile", what, i, err)
+			}
+		}
+	}
+	if !bytes.Equal(data, marshal(t, &read)) {
+		t.Error("a refused file changed the model")
+	}
+}
+
+// resealed sets the checksum, so that fuzzing gets past it.
+func resealed(data []byte) []byte {
+	if len(data) < 20 {
+		return data
+	}
+	b := bytes.Clone(data)
+	body := b[:len(b)-4]
+	binary.LittleEndian.PutUint32(b[12:], uint32(len(body)-16))
+	binary.LittleEndian.PutUint32(b[len(body):], crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)))
+	return b
+}
+
+func FuzzModelFile(f *testing.F) {
+	w := newWorld(3, 3, 2, 8)
+	for _, d := range []*Data{w.log(f, 60, false), w.log(f, 55, true), w.log(f, 2, false)} {
+		m, _ := fit(f, d, Options{Trees: 1})
+		f.Add(marshal(f, m))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var m Model
+		if err := m.UnmarshalBinary(resealed(data)); err != nil {
+			if !errors.Is(err, binfile.ErrFile) {
+				t.Fatalf("%v, want ErrFile", err)
+			}
+			return
+		}
+		if m.dimensions > 4096 || len(m.agents) > 1000 {
+			return
+		}
+		var s Scratch
+		q, sd := make([]float64, len(m.agents)), make([]float64, len(m.agents))
+		x := make([]float32, m.dimensions)
+		for i := range x {
+			x[i] = float32(i%7) - 3
+		}
+		if err := m.Predict(q, sd, x, &s); err != nil && !errors.Is(err, ErrInput) {
+			t.Fatal(err)
+		}
+		for a, v := range q {
+			if !(v >= 0 && v <= 1) || math.IsNaN(sd[a]) {
+				t.Fatalf("expected quality %v ± %v", q, sd)
+			}
+		}
+	})
 }
 
 func BenchmarkPredict(b *testing.B) {
 	w := newWorld(1, 20, 8, 202)
-	d := w.log(b, 10_000, false)
-	m, report, err := Fit(context.Background(), d, Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Logf("%+v", report)
+	m, _ := fit(b, w.log(b, 10_000, false), Options{})
 	x, _ := w.request()
 	var s Scratch
 	q, sd := make([]float64, 20), make([]float64, 20)
+	b.Logf("%d bytes", len(marshal(b, m)))
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := m.Predict(q, sd, x, &s); err != nil {

@@ -31,6 +31,13 @@ func (m *Model) MarshalBinary() ([]byte, error) {
 	w.Uint32(m.gate.best)
 	w.Float64(m.gate.margin)
 	w.Float64(m.gate.familiar)
+	unproven := make([]int32, len(m.agents))
+	for a, u := range m.gate.unproven {
+		if u {
+			unproven[a] = 1
+		}
+	}
+	w.Int32s(unproven)
 	m.spread.marshal(w)
 	m.compress.marshal(w)
 	w.Float64s(m.experts.mean)
@@ -74,6 +81,10 @@ func (m *Model) UnmarshalBinary(data []byte) error {
 	read.calibrated.offset = r.Float64("the calibration's offset")
 	read.calibrated.own = r.Float64s("the agents' offsets", n)
 	read.gate = gate{best: r.Uint32("the best fixed agent", max(n-1, 0)), margin: r.Float64("the margin"), familiar: r.Float64("the least familiarity")}
+	read.gate.unproven = make([]bool, n)
+	for a, u := range r.Int32s("the unproven agents", n, 2) {
+		read.gate.unproven[a] = u == 1
+	}
 	read.spread = unmarshalSpread(r)
 	if r.Err() == nil && (read.dimensions < 1 || read.inner < 1 || read.inner > read.dimensions) {
 		r.Refuse("it has %d dimensions and %d inside", read.dimensions, read.inner)

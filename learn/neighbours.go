@@ -28,6 +28,7 @@ type neighbours struct {
 	fold       []int8    // of each row, while fitting
 	mean       []float64 // of each agent
 	wanted     int       // rows to look at
+	known      []float64 // each agent's weight of all outcomes, at most prior
 	near       []float32 // mean cosine of each row and its neighbours
 }
 
@@ -157,10 +158,19 @@ func (n *neighbours) look(s *search, x []float32, norm float64, skip int8) {
 	s.found = append(s.found, s.edge[:min(len(s.edge), want-above)]...)
 }
 
-// setWanted works out how many rows are looked at: more where rows have few
-// outcomes.
+// setWanted works out how many rows are looked at, more where rows have few
+// outcomes, and what is known of each agent at all.
 func (n *neighbours) setWanted() {
 	n.wanted = n.options.nearest
+	n.known = make([]float64, n.agents)
+	for i := range n.outcome {
+		w := 1.0
+		if n.weight != nil {
+			w = float64(n.weight[i])
+		}
+		a := i % n.agents
+		n.known[a] = math.Min(n.options.prior, n.known[a]+w)
+	}
 	observed := 0
 	for _, w := range n.weight {
 		if w != 0 {
@@ -173,7 +183,7 @@ func (n *neighbours) setWanted() {
 }
 
 // predict sets dst to the expected outcomes by what look found, and evidence to
-// the weight behind each.
+// the weight of outcomes behind each.
 func (n *neighbours) predict(dst, evidence []float64, s *search) {
 	for a := range dst {
 		dst[a], evidence[a] = float64(n.options.prior*n.mean[a]), n.options.prior
@@ -200,6 +210,7 @@ func (n *neighbours) predict(dst, evidence []float64, s *search) {
 	}
 	for a := range dst {
 		dst[a] /= evidence[a]
+		evidence[a] += n.known[a] - n.options.prior // the prior is no evidence where nothing is known
 	}
 }
 

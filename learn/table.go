@@ -33,11 +33,8 @@ func (t *table) weights(row int) []float32   { return t.weight[row*t.agents:][:t
 
 // table makes the dense form of d.
 func (d *Data) table(ctx context.Context, seed uint64) (*table, error) {
-	if len(d.Agents) == 0 {
-		return nil, fmt.Errorf("%w: there are no agents", ErrData)
-	}
-	if d.Rows() == 0 {
-		return nil, fmt.Errorf("%w: there are no rows", ErrData)
+	if err := d.check(); err != nil {
+		return nil, err
 	}
 	n, agents := d.Rows(), len(d.Agents)
 	compress, err := fitCompression(ctx, d.embeddings, d.Dimensions, seed)
@@ -56,11 +53,17 @@ func (d *Data) table(ctx context.Context, seed uint64) (*table, error) {
 		t.x = make([]float32, n*t.dimensions)
 	}
 	for i := range n {
+		if i%256 == 0 && ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		x, cells := d.row(i)
 		inner := compress.apply(t.x[i*t.dimensions:][:t.dimensions], x)
 		t.norm[i] = f32.Norm(inner)
 		t.fold[i] = int8(r.below(folds))
 		for _, c := range cells {
+			if c.Weight == 0 {
+				continue
+			}
 			k := i*agents + c.Agent
 			t.outcome[k], t.weight[k] = float32(c.Outcome), float32(c.Weight)
 			sums[c.Agent] += c.Weight
@@ -78,6 +81,27 @@ func (d *Data) table(ctx context.Context, seed uint64) (*table, error) {
 		t.weight[i] = float32(float64(w) * t.scale[i%agents])
 	}
 	return t, nil
+}
+
+// check refuses what no row can show.
+func (d *Data) check() error {
+	if n := len(d.Agents); n < 1 || n > maxAgents {
+		return fmt.Errorf("%w: there are %d agents, want 1 to %d", ErrData, n, maxAgents)
+	}
+	if d.Dimensions < 1 || d.Dimensions > maxDimensions {
+		return fmt.Errorf("%w: embeddings have %d dimensions, want 1 to %d", ErrData, d.Dimensions, maxDimensions)
+	}
+	seen := make(map[string]bool, len(d.Agents))
+	for _, name := range d.Agents {
+		if seen[name] {
+			return fmt.Errorf("%w: agent %q is there twice", ErrData, name)
+		}
+		seen[name] = true
+	}
+	if d.Rows() == 0 {
+		return fmt.Errorf("%w: there are no rows", ErrData)
+	}
+	return nil
 }
 
 // raw is the weight of a cell as it was given.

@@ -33,10 +33,13 @@ type bins struct {
 }
 
 // newBins divides each column at evenly spaced quantiles.
-func newBins(x []float32, rows, columns int) *bins {
+func newBins(ctx context.Context, x []float32, rows, columns int) (*bins, error) {
 	b := &bins{rows: rows, columns: columns, codes: make([]uint8, rows*columns), cuts: make([][]float32, columns)}
 	sorted := make([]float32, rows)
 	for c := range columns {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		for r := range rows {
 			sorted[r] = x[r*columns+c]
 		}
@@ -67,7 +70,7 @@ func newBins(x []float32, rows, columns int) *bins {
 			codes[r] = uint8(k)
 		}
 	}
-	return b
+	return b, nil
 }
 
 // booster fits trees to residuals by squared error (Friedman 2001), with a
@@ -235,7 +238,7 @@ func (f *booster) split(sums []float32, rows int) (column int, code uint8, ok bo
 	if rows < 2*f.options.minLeaf {
 		return 0, 0, false
 	}
-	width, outputs := f.width, f.outputs
+	width := f.width
 	total := make([]float32, width)
 	left := make([]float32, width)
 	for b := range maxBins {
@@ -269,7 +272,6 @@ func (f *booster) split(sums []float32, rows int) (column int, code uint8, ok bo
 			}
 		}
 	}
-	_ = outputs
 	return column, code, ok
 }
 
