@@ -15,8 +15,7 @@ import (
 //   - the text's terms (words, pairs of words, character n-grams, marks, how it
 //     begins and ends), weighted by how rare they are and projected onto the
 //     directions in which the texts differed most: latent semantic analysis
-//     (Deerwester et al. 1990). Unlike hashing it sees that two words are alike
-//     when they occur in the company of the same others.
+//     (Deerwester et al. 1990).
 //   - its surface: length, shares of digits and capitals, marks, lines and some
 //     more, each in standard deviations from the mean of the texts.
 //
@@ -108,7 +107,7 @@ func (f *Fitted) Embed(dst []float32, text string) error {
 func (f *Fitted) join(dst, latent []float32, surface *[surfaceSize]float64) {
 	var square float64
 	for _, v := range latent {
-		square += float64(v) * float64(v) // exact, fused or not
+		square += float64(float64(v) * float64(v))
 	}
 	scale := 0.0
 	if square > 0 {
@@ -156,7 +155,7 @@ func weigh(dst []entry, t *terms, slots []uint16, rows []bucketRow) []entry {
 			}
 			row := uint32(slot - 1)
 			w := float32(logTF(uint32(t.counts[bucket])) * float64(rows[row].idf))
-			square += float64(w) * float64(w)
+			square += float64(float64(w) * float64(w))
 			dst = append(dst, entry{row, w})
 		}
 		if square == 0 {

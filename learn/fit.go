@@ -4,6 +4,8 @@ import (
 	"context"
 	"math"
 	"slices"
+
+	"github.com/tinydancer/tinydancer/internal/elementary"
 )
 
 // MaxRemembered is how many requests a model remembers: the latest.
@@ -117,7 +119,7 @@ func (t *table) logLoss(score func(i int) float64) float64 {
 			continue
 		}
 		p, y := bounded(score(i)), float64(t.outcome[i])
-		sum -= float64(w) * (y*math.Log(p) + (1-y)*math.Log(1-p))
+		sum -= float64(float64(w) * (float64(y*elementary.Log(p)) + float64((1-y)*elementary.Log(1-p))))
 		total += float64(w)
 	}
 	return sum / math.Max(total, 1e-300)

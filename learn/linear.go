@@ -59,7 +59,7 @@ func fitLinear(ctx context.Context, t *table, used []int32, o linearOptions) (*l
 		row := x[k*width:][:width]
 		for i, v := range t.embedding(int(r)) {
 			row[i] = v - l.mean[i]
-			variance += float64(row[i]) * float64(row[i])
+			variance += float64(float64(row[i]) * float64(row[i]))
 		}
 		row[d] = 1
 	}

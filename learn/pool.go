@@ -69,7 +69,7 @@ func exponentiatedGradient(ctx context.Context, t *table, scores [expertCount][]
 			}
 			p = bounded(p)
 			// −d/dp of y·log p + (1−y)·log(1−p)
-			slope := float64(cell) * (p - float64(t.outcome[i])) / float64(p*(1-p))
+			slope := float64(float64(cell)*(p-float64(t.outcome[i]))) / float64(p*(1-p))
 			for e := range gradient {
 				gradient[e] += float64(slope * float64(scores[e][i]))
 			}
@@ -81,8 +81,8 @@ func exponentiatedGradient(ctx context.Context, t *table, scores [expertCount][]
 		var sum float64
 		for e := range w {
 			if on[e] {
-				w[e] *= elementary.Exp(-rate * gradient[e] / total)
-				sum += w[e]
+				w[e] = float64(w[e] * elementary.Exp(-rate*gradient[e]/total))
+				sum += float64(w[e])
 			}
 		}
 		for e := range w {

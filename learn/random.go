@@ -26,7 +26,7 @@ func (r *random) next() uint64 {
 func (r *random) below(n int) int { return int((r.next() >> 32) * uint64(n) >> 32) }
 
 // unit returns a number in [0, 1).
-func (r *random) unit() float64 { return float64(r.next()>>11) * 0x1p-53 }
+func (r *random) unit() float64 { return float64(float64(r.next()>>11) * 0x1p-53) }
 
 // choose returns k of the numbers 0 to n-1, in order.
 func (r *random) choose(dst []int32, n, k int) []int32 {

@@ -23,7 +23,7 @@ const spreadNeighbours = 10
 
 // variance is what the neighbours alone say.
 func variance(quality, evidence float64) float64 {
-	return (quality*(1-quality) + 0.01) / (evidence + 1)
+	return (float64(quality*(1-quality)) + 0.01) / (evidence + 1)
 }
 
 // deviations sets dst to the standard deviation of each expectation.

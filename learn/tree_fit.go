@@ -60,7 +60,7 @@ func newBins(ctx context.Context, x []float32, rows, columns int) (*bins, error)
 			if next == rows {
 				break
 			}
-			cuts = append(cuts, low+(sorted[next]-low)/2)
+			cuts = append(cuts, low+float32((sorted[next]-low)/2))
 		}
 		b.cuts[c] = cuts
 		codes := b.codes[c*rows:][:rows]

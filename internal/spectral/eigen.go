@@ -58,7 +58,7 @@ func Eigen(ctx context.Context, a []float64, n int) (values, vectors []float64, 
 // that the columns p and q are set from them.
 func rotate(a, vectors []float64, n, p, q int) {
 	apq := a[p*n+q]
-	if apq == 0 || math.Abs(apq) < 1e-30*math.Abs(a[p*n+p])+1e-300 {
+	if math.Abs(apq) < 1e-300 || math.Abs(apq) < float64(1e-30*math.Abs(a[p*n+p])) {
 		return
 	}
 	app, aqq := a[p*n+p], a[q*n+q]
