@@ -9,8 +9,8 @@ type Contribution struct {
 }
 
 // Explain takes the expected quality of one agent apart. The contributions sum
-// to it, up to rounding: the agent's mean, what each expert that has a weight
-// moves it by, what calibration moves it by, and what the gate lowers it by.
+// to what Predict says, up to rounding: the agent's mean, what each expert that has
+// a weight moves it by, and what calibration moves it by.
 //
 // The errors are those of Predict, and one that wraps ErrInput for an agent that
 // is not there.
@@ -31,12 +31,6 @@ func (m *Model) Explain(embedding []float32, agent int, s *Scratch) ([]Contribut
 			parts = append(parts, Contribution{expertNames[e], w * (s.scores[e][agent] - mean)})
 		}
 	}
-	pooled := s.pooled[agent]
-	parts = append(parts, Contribution{"calibration", quality[agent] - pooled})
-	before := quality[agent]
-	m.gate.apply(quality, m.experts.neighbours.familiarity(&s.search))
-	if lowered := quality[agent] - before; lowered != 0 {
-		parts = append(parts, Contribution{"gate", lowered})
-	}
+	parts = append(parts, Contribution{"calibration", quality[agent] - s.pooled[agent]})
 	return parts, nil
 }

@@ -42,6 +42,7 @@ func regret(t testing.TB, w *world, m *Model) (learned, fixed float64) {
 		if err := m.Predict(q, nil, x, &s); err != nil {
 			t.Fatal(err)
 		}
+		m.Lower(q, &s)
 		best += truth[highest(truth)]
 		got += truth[highest(q)]
 		for a, p := range truth {
@@ -256,6 +257,7 @@ func TestFitOfDegenerateOutcomes(t *testing.T) {
 						t.Fatalf("expected quality %v ± %v", q, sd)
 					}
 				}
+				m.Lower(q, &s)
 				if pick := highest(q); pick != m.Best() {
 					t.Fatalf("agent %d is preferred to the best fixed agent %d: %v", pick, m.Best(), q)
 				}

@@ -48,7 +48,8 @@ func (m *Model) Best() int { return m.gate.best }
 // Predict sets quality to the expected quality, in [0, 1], of each agent's
 // answer to a request, and deviation, unless it is nil, to the standard
 // deviation of what is known of it. Both are as long as Agents. It keeps no
-// slice, and allocates nothing once s has been used.
+// slice, and allocates nothing once s has been used. Whom to choose by it,
+// [Model.Lower] says.
 //
 // The error wraps ErrInput; quality is then as it was.
 func (m *Model) Predict(quality, deviation []float64, embedding []float32, s *Scratch) error {
@@ -63,8 +64,16 @@ func (m *Model) Predict(quality, deviation []float64, embedding []float32, s *Sc
 	if deviation != nil {
 		m.deviations(deviation, quality, s)
 	}
-	m.gate.apply(quality, m.experts.neighbours.familiarity(&s.search))
 	return nil
+}
+
+// Lower lowers, in what Predict has just told with the same Scratch, the
+// expected quality of every agent that may not be preferred to the best fixed
+// one to just below that agent's. Who is highest afterwards is the one to
+// choose. What is expected of him, and how sure it is that he is the best, is
+// what Predict said.
+func (m *Model) Lower(quality []float64, s *Scratch) {
+	m.gate.apply(quality, m.experts.neighbours.familiarity(&s.search))
 }
 
 func (m *Model) check(embedding []float32) error {

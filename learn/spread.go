@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/tinydancer/tinydancer/internal/binfile"
+	"github.com/tinydancer/tinydancer/internal/f32"
 )
 
 // spread says how far an expectation may be from the truth: as far as the mean
@@ -15,11 +16,15 @@ import (
 // share moves no choice, and is left out where it can be told apart.
 type spread struct{ factor float64 }
 
-// leastFactor: nothing is surer than the count of its neighbours says.
-const leastFactor = 1
+// leastFactor bounds how much surer the pool may be than its neighbours alone.
+const leastFactor = 0.3
 
-// spreadNeighbours is how many neighbours' residuals each residual is compared with.
-const spreadNeighbours = 10
+// spreadNeighbours is with how many neighbours' residuals each residual is
+// compared, and spreadRows of how many rows at most.
+const (
+	spreadNeighbours = 5
+	spreadRows       = 3000
+)
 
 // variance is what the neighbours alone say.
 func variance(quality, evidence float64) float64 {
@@ -37,7 +42,8 @@ func (m *Model) deviations(dst, quality []float64, s *Scratch) {
 // its nearest neighbours, out of fold. Noise in two rows' outcomes is
 // independent and multiplies to 0 on average; an error of the model is much the
 // same in near rows and multiplies to its square. The ratio of that to the
-// variance that is taken for granted is the factor.
+// variance that is taken for granted is the factor. Neighbours are of the same
+// fold: a row of another fold was learnt from, its noise included.
 func measureSpread(ctx context.Context, t *table, n *neighbours, quality []float64, evidence []float32) (spread, error) {
 	residual := make([]float64, len(quality))
 	var square, expected float64
@@ -68,17 +74,22 @@ func measureSpread(ctx context.Context, t *table, n *neighbours, quality []float
 	// The rows the model remembers are the last of the table.
 	first := t.rows - n.rows()
 	var product, weight float64
-	var s search
-	near := *n
-	near.wanted = spreadNeighbours
-	step := max(1, n.rows()/2000)
+	var q f32.CodedQuery
+	var near []neighbour
+	step := max(1, n.rows()/spreadRows)
 	for k := 0; k < n.rows(); k += step {
 		if ctx.Err() != nil {
 			return spread{}, context.Cause(ctx)
 		}
 		r := first + k
-		near.look(&s, t.embedding(r), t.norm[r], t.fold[r])
-		for _, f := range s.found {
+		n.codes.Ask(&q, t.embedding(r), t.norm[r])
+		near = near[:0]
+		for other := range n.rows() {
+			if other != k && n.fold[other] == n.fold[k] {
+				near = insert(near, neighbour{int32(other), q.Cosine(int32(other))}, spreadNeighbours)
+			}
+		}
+		for _, f := range near {
 			other := first + int(f.row)
 			for a := range t.agents {
 				i, j := r*t.agents+a, other*t.agents+a
@@ -96,12 +107,29 @@ func measureSpread(ctx context.Context, t *table, n *neighbours, quality []float
 	return spread{factor}, nil
 }
 
+// insert keeps the most neighbours of the highest cosine, highest first.
+func insert(list []neighbour, n neighbour, most int) []neighbour {
+	if len(list) == most {
+		if n.cosine <= list[most-1].cosine {
+			return list
+		}
+		list = list[:most-1]
+	}
+	i := len(list)
+	list = append(list, n)
+	for ; i > 0 && list[i-1].cosine < n.cosine; i-- {
+		list[i] = list[i-1]
+	}
+	list[i] = n
+	return list
+}
+
 func (s spread) marshal(w *binfile.Writer) { w.Float64(s.factor) }
 
 func unmarshalSpread(r *binfile.Reader) spread {
 	s := spread{r.Float64("the factor of the variance")}
 	if !(s.factor >= leastFactor && s.factor <= 50) {
-		r.Refuse("the factor of the variance is %g, want 1 to 50", s.factor)
+		r.Refuse("the factor of the variance is %g, want %g to 50", s.factor, leastFactor)
 	}
 	return s
 }

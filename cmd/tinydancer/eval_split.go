@@ -80,6 +80,7 @@ func (f *fitted) expect(rows []outcomes.Row) (quality, cost [][]float64, err err
 		if err := f.model.Predict(q, nil, vector, &scratch); err != nil {
 			return nil, nil, fmt.Errorf("query %q: %w", row.ID, err)
 		}
+		f.model.Lower(q, &scratch)
 		quality = append(quality, q)
 		if f.cost != nil {
 			c := make([]float64, len(f.cost))
