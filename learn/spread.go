@@ -17,7 +17,7 @@ import (
 type spread struct{ factor float64 }
 
 // leastFactor bounds how much surer the pool may be than its neighbours alone.
-const leastFactor = 0.3
+const leastFactor = 0.5
 
 // spreadNeighbours is with how many neighbours' residuals each residual is
 // compared, and spreadRows of how many rows at most.
