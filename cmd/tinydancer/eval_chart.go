@@ -150,7 +150,7 @@ func (c *chart) svg() template.HTML {
 			}
 			b.WriteString(`"/>`)
 		}
-		if l.dots || len(l.points) < 12 {
+		if l.dots || len(l.points) < 12 && !strings.HasSuffix(l.class, " faint") {
 			for _, p := range l.points {
 				fmt.Fprintf(&b, `<circle class="dot %s" cx="%.1f" cy="%.1f" r="3.5"/>`, l.class, c.x(p[0]), c.y(p[1]))
 			}

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/tinydancer/tinydancer/internal/outcomes"
@@ -43,7 +44,7 @@ type (
 
 // writeReport writes one page that needs nothing else.
 func (e *evaluation) writeReport(path, source string) error {
-	r := &report{Title: "What routing brings", Subtitle: fmt.Sprintf("%s: %d requests, %d models", source, len(e.set.Rows), len(e.set.Models))}
+	r := &report{Title: "What routing brings", Subtitle: fmt.Sprintf("%s: %d requests, %d models", filepath.Join(filepath.Base(filepath.Dir(source)), filepath.Base(source)), len(e.set.Rows), len(e.set.Models))}
 	if len(e.splits) > 0 {
 		scores := judgeAll(e.splits)
 		r.Verdict = verdict(scores)
