@@ -13,7 +13,7 @@ import (
 // the same whatever the embedder.
 const (
 	widestEmbedding = 256
-	narrowed = 192
+	narrowed        = 192
 )
 
 // compression is a linear map. The zero compression leaves embeddings alone.
