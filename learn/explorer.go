@@ -34,7 +34,6 @@ type Explorer struct {
 	sum, count []float64 // of each agent's freed outcomes
 	reward     float64
 
-	kernel              []float64
 	near, weight, score []float64
 }
 

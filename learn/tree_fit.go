@@ -93,7 +93,6 @@ type booster struct {
 	next    []float32
 	rowBuf  []int32
 	columns []int32
-	node    []int32 // of each sampled row
 }
 
 // fitTrees boosts towards target, rows × outputs, with weights likewise (nil

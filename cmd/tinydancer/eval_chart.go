@@ -13,7 +13,6 @@ type chart struct {
 	title, xLabel, yLabel  string
 	xMin, xMax, yMin, yMax float64
 	logX                   bool
-	percentX               bool
 	lines                  []chartLine
 	marks                  []chartMark
 	levels                 []chartLevel
@@ -23,7 +22,6 @@ type chart struct {
 type chartLine struct {
 	class  string // of the page's style
 	points [][2]float64
-	label  string
 	dots   bool
 }
 
