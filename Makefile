@@ -16,7 +16,7 @@ GOLIB_LDFLAGS := -s -w -X runtime.godebugDefault=asyncpreemptoff=1,containermaxp
 TOOL := $(GO) tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build install demo demo-stop test lint bench fuzz clean FORCE
+.PHONY: help deps build install demo demo-stop test lint bench eval fuzz clean FORCE
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -70,6 +70,9 @@ lint: ## go vet, staticcheck, gofumpt; the C with all warnings as errors
 
 bench: build ## measure, and print the ratios that docs/performance.md shows
 	@PG_CONFIG='$(PG_CONFIG)' GO='$(GO)' bench/run.sh
+
+eval: build/tinydancer ## learn from recorded outcomes, and show what that brings
+	@scripts/eval.sh
 
 fuzz: ## fuzz every parser and format, a minute each
 	@GO='$(GO)' scripts/fuzz.sh

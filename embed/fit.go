@@ -18,7 +18,9 @@ var ErrTooFewTexts = errors.New("embed: too few texts to fit an embedder")
 // FitOptions holds the options of Fit. The zero value is the default.
 type FitOptions struct {
 	// Latent is the number of dimensions that describe the terms, a multiple
-	// of 8 from 8 to 1024. It defaults to 128. There are never more than a
+	// of 8 from 8 to 1024. It defaults to 112: with the
+	// surface 186, which neighbours are found by in three quarters of the time
+	// that 200 take. There are never more than a
 	// quarter of the texts.
 	Latent int
 
@@ -54,7 +56,7 @@ const (
 
 func (o FitOptions) withDefaults(texts int) (FitOptions, error) {
 	if o.Latent == 0 {
-		o.Latent = 128
+		o.Latent = 112
 	}
 	if o.Terms == 0 {
 		o.Terms = 32_000

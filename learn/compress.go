@@ -8,12 +8,12 @@ import (
 	"github.com/tinydancer/tinydancer/internal/spectral"
 )
 
-// Embeddings of more than widestInner dimensions, such as pretrained models make,
-// are turned into narrow ones, along which they differ most: experts then cost
+// Embeddings of more than widestEmbedding dimensions, such as pretrained models make,
+// are turned into narrowed ones, along which they differ most: experts then cost
 // the same whatever the embedder.
 const (
-	widestInner = 256
-	narrow      = 192
+	widestEmbedding = 256
+	narrowed        = 192
 )
 
 // compression is a linear map. The zero compression leaves embeddings alone.
@@ -44,8 +44,8 @@ const compressionRows = 4000
 // power iteration (Halko, Martinsson and Tropp 2011, algorithm 4.4).
 func fitCompression(ctx context.Context, x []float32, dimensions int, seed uint64) (*compression, error) {
 	rows := len(x) / dimensions
-	inner := min(narrow, rows/2&^7)
-	if dimensions <= widestInner || inner < 8 {
+	inner := min(narrowed, rows/2&^7)
+	if dimensions <= widestEmbedding || inner < 8 {
 		return &compression{inner: dimensions}, nil
 	}
 	step := max(1, rows/compressionRows)

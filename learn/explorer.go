@@ -20,9 +20,10 @@ import (
 //
 // An Explorer is not safe for concurrent use.
 type Explorer struct {
-	options ExplorerOptions
-	agents  int
-	random  random
+	options    ExplorerOptions
+	agents     int
+	dimensions int
+	random     random
 
 	x       []float32
 	norm    []float64
@@ -33,7 +34,6 @@ type Explorer struct {
 	sum, count []float64 // of each agent's freed outcomes
 	reward     float64
 
-	kernel              []float64
 	near, weight, score []float64
 }
 
@@ -80,7 +80,7 @@ func NewExplorer(agents, dimensions int, o ExplorerOptions) (*Explorer, error) {
 		return nil, fmt.Errorf("%w: optimism %g, weight %g, %d remembered", ErrInput, o.Optimism, o.OptimismWeight, o.Remembered)
 	}
 	return &Explorer{
-		options: o, agents: agents, random: source(o.Seed, 0xe4b),
+		options: o, agents: agents, dimensions: dimensions, random: source(o.Seed, 0xe4b),
 		sum: make([]float64, agents), count: make([]float64, agents),
 		near: make([]float64, agents), weight: make([]float64, agents), score: make([]float64, agents),
 	}, nil
@@ -131,14 +131,14 @@ func (e *Explorer) Observe(embedding []float32, agent int, outcome float64) erro
 func (e *Explorer) look(x []float32) (difficulty float64, err error) {
 	clear(e.near)
 	clear(e.weight)
+	if len(x) != e.dimensions {
+		return 0, fmt.Errorf("%w: the embedding has %d dimensions, want %d", ErrInput, len(x), e.dimensions)
+	}
 	norm := f32.Norm(x)
 	if !(norm > 0) || norm > math.MaxFloat32 {
 		return 0, fmt.Errorf("%w: the embedding has norm %v, want a finite number above 0", ErrInput, norm)
 	}
 	n, d := len(e.outcome), len(x)
-	if n*d != len(e.x) {
-		return 0, fmt.Errorf("%w: the embedding has %d dimensions, the first had %d", ErrInput, d, len(e.x)/n)
-	}
 	var above, total float64
 	for i := max(0, n-e.options.Remembered); i < n; i++ {
 		cosine := f32.DotExact(x, e.x[i*d:][:d]) / float64(norm*e.norm[i])

@@ -17,7 +17,7 @@ type Options struct {
 	// model to the bit, on any machine and any number of CPUs.
 	Seed uint64
 
-	// Trees is how many trees each bag of a forest has. It defaults to 150.
+	// Trees is how many trees each bag of a forest has. It defaults to 240.
 	Trees int
 
 	// Progress, unless nil, is told how many parts of the work are done, from

@@ -61,7 +61,16 @@ type treePart struct {
 	bag    int
 }
 
+// bags is how many forests of each kind a model has, the mean of which is taken.
+// Out of fold one has to do, for time's sake: it errs a little more.
 const bags = 2
+
+func bagsOf(fold int8) int {
+	if fold < 0 {
+		return bags
+	}
+	return 1
+}
 
 // run fits everything on as many goroutines as there are CPUs to use. Each job
 // has random numbers of its own, and what several make is added in a fixed
@@ -93,7 +102,7 @@ func (f *fitter) run(ctx context.Context) error {
 	var mu sync.Mutex
 	for fold := int8(-1); fold < folds; fold++ {
 		tasks = append(tasks, func(ctx context.Context) error { return f.fitLinear(ctx, fold) })
-		for bag := range bags {
+		for bag := range bagsOf(fold) {
 			for _, p := range []treePart{{fold, byTrees, false, bag}, {fold, byAdvantage, false, bag}, {fold, byAdvantage, true, bag}} {
 				tasks = append(tasks, func(ctx context.Context) error {
 					ts, err := f.fitTrees(ctx, p)
@@ -323,8 +332,9 @@ func (f *fitter) gather(ctx context.Context, parts map[treePart]*trees) error {
 	t := f.t
 	forest := func(fold int8, expert int, level bool) *trees {
 		var all trees
-		for bag := range bags {
-			all.join(parts[treePart{fold, expert, level, bag}], 1.0/bags)
+		n := bagsOf(fold)
+		for bag := range n {
+			all.join(parts[treePart{fold, expert, level, bag}], 1/float32(n))
 		}
 		return &all
 	}

@@ -57,9 +57,13 @@ const learnedFrom = 500
 // provenBy is how many outcomes an agent must have to be preferred.
 const provenBy = 20
 
+// caution is how many standard errors a gain must be above 0 for the gate to
+// open: one in twenty gains that are nothing but chance passes.
+const caution = 1.645
+
 // openGate chooses the margin that has gained most over the best fixed agent
-// out of fold, less one standard error: where nothing has gained by more than
-// chance explains, it is never.
+// out of fold, less one standard error; where that gain may well be chance, it
+// is never.
 func openGate(t *table, quality []float64, familiarity []float32, mean []float64) (gate, gain) {
 	g := gate{margin: never, unproven: make([]bool, t.agents)}
 	outcomes := make([]float64, t.agents)
@@ -96,15 +100,21 @@ func openGate(t *table, quality []float64, familiarity []float32, mean []float64
 		n := float64(t.rows)
 		found := gain{Mean: sum / n}
 		found.StandardError = math.Sqrt(math.Max(0, squares/n-float64(found.Mean*found.Mean)) / n)
-		if found.Mean-found.StandardError > best.Mean-best.StandardError {
+		if found.less(1) > best.less(1) {
 			best, g.margin = found, m
 		}
+	}
+	if best.less(caution) <= 0 {
+		best, g.margin = gain{}, never
 	}
 	return g, best
 }
 
 // gain is a mean with its standard error.
 type gain struct{ Mean, StandardError float64 }
+
+// less returns the mean less so many standard errors.
+func (g gain) less(errors float64) float64 { return g.Mean - float64(errors*g.StandardError) }
 
 // value is what an agent brings at a row: its outcome where every outcome was
 // observed; else the doubly robust estimate (Dudík, Langford and Li 2011), what

@@ -33,7 +33,7 @@ type linearOptions struct {
 	iterations int
 }
 
-var defaultLinear = linearOptions{ridge: 0.3, iterations: 25}
+var defaultLinear = linearOptions{ridge: 1, iterations: 20}
 
 // fitLinear climbs by Newton's method with a bound in the place of the Hessian
 // (Böhning and Lindsay 1988): p(1−p) is at most ¼, so that XᵀWX/4 + λ never

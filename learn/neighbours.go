@@ -108,13 +108,12 @@ type search struct {
 	steps [cosineSteps]int32
 }
 
+// cosineSteps divide the cosines above 0; those below weigh nothing.
 const cosineSteps = 1024
 
-func stepOf(cosine float64) int {
-	return max(0, min(cosineSteps-1, int((cosine+1)*(cosineSteps/2))))
-}
+func stepOf(cosine float64) int { return min(cosineSteps-1, int(cosine*cosineSteps)) }
 
-// look leaves in s.found the rows nearest to x, in the order of rows, but none
+// look leaves in s.found the rows nearest to x whose cosine is above 0, but none
 // of the fold skip (-1 for none). norm is ‖x‖.
 func (n *neighbours) look(s *search, x []float32, norm float64, skip int8) {
 	s.found = s.found[:0]
@@ -127,10 +126,11 @@ func (n *neighbours) look(s *search, x []float32, norm float64, skip int8) {
 	// wanted in two passes, without sorting.
 	clear(s.steps[:])
 	for r := range n.rows() {
-		if skip >= 0 && n.fold[r] == skip {
+		c := s.query.Cosine(int32(r))
+		if c <= 0 || skip >= 0 && n.fold[r] == skip {
 			continue
 		}
-		s.steps[stepOf(s.query.Cosine(int32(r)))]++
+		s.steps[stepOf(c)]++
 	}
 	edge, above := cosineSteps-1, 0
 	for ; edge > 0; edge-- {
@@ -140,10 +140,14 @@ func (n *neighbours) look(s *search, x []float32, norm float64, skip int8) {
 		above += int(s.steps[edge])
 	}
 	s.edge = s.edge[:0]
+	lowest := float64(edge) / cosineSteps // exact: a power of two
 	for r := range n.rows() {
 		c := s.query.Cosine(int32(r))
+		if c < lowest || c <= 0 {
+			continue
+		}
 		k := stepOf(c)
-		if k < edge || skip >= 0 && n.fold[r] == skip {
+		if skip >= 0 && n.fold[r] == skip {
 			continue
 		}
 		if k == edge {
@@ -189,9 +193,6 @@ func (n *neighbours) predict(dst, evidence []float64, s *search) {
 		dst[a], evidence[a] = float64(n.options.prior*n.mean[a]), n.options.prior
 	}
 	for _, f := range s.found {
-		if f.cosine <= 0 {
-			continue
-		}
 		outcome := n.outcome[int(f.row)*n.agents:][:n.agents]
 		if n.weight == nil {
 			for a, y := range outcome {

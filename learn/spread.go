@@ -17,7 +17,7 @@ import (
 type spread struct{ factor float64 }
 
 // leastFactor bounds how much surer the pool may be than its neighbours alone.
-const leastFactor = 0.3
+const leastFactor = 0.5
 
 // spreadNeighbours is with how many neighbours' residuals each residual is
 // compared, and spreadRows of how many rows at most.
@@ -26,15 +26,15 @@ const (
 	spreadRows       = 3000
 )
 
-// countVariance is what the neighbours alone say.
-func countVariance(quality, evidence float64) float64 {
+// varianceOf is what the neighbours alone say.
+func varianceOf(quality, evidence float64) float64 {
 	return (float64(quality*(1-quality)) + 0.01) / (evidence + 1)
 }
 
 // deviations sets dst to the standard deviation of each expectation.
 func (m *Model) deviations(dst, quality []float64, s *Scratch) {
 	for a, q := range quality {
-		dst[a] = math.Min(0.5, math.Sqrt(m.spread.factor*countVariance(q, s.evidence[a])))
+		dst[a] = math.Min(0.5, math.Sqrt(m.spread.factor*varianceOf(q, s.evidence[a])))
 	}
 }
 
@@ -55,7 +55,7 @@ func measureSpread(ctx context.Context, t *table, n *neighbours, quality []float
 				residual[i] = float64(t.outcome[i]) - quality[i]
 				level += float64(w * residual[i])
 				total += w
-				expected += float64(w * countVariance(quality[i], float64(evidence[i])))
+				expected += float64(w * varianceOf(quality[i], float64(evidence[i])))
 				square += w
 			}
 		}

@@ -65,9 +65,18 @@ func TestConfidenceIsWhatItSays(t *testing.T) {
 		t.Logf("factor %.2f, gain %.4f, margin %g, %v", m.spread.factor, report.Gain, report.Margin, one)
 		all.add(t, w, m, 2000)
 	}
+	var gap, total float64
 	for b, n := range all.count {
 		if n > 0 {
 			t.Logf("sure %.3f, right %.3f of %5.0f", all.sure[b]/n, all.right[b]/n, n)
+			gap += math.Abs(all.sure[b] - all.right[b])
+			total += n
 		}
+	}
+	if gap /= total; gap > 0.06 {
+		t.Errorf("confidence is %.3f off on average, want at most 0.06", gap)
+	}
+	if n := all.count[9]; math.Abs(all.sure[9]-all.right[9])/n > 0.03 {
+		t.Errorf("sure %.3f, right %.3f", all.sure[9]/n, all.right[9]/n)
 	}
 }

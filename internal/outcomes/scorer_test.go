@@ -197,3 +197,63 @@ func TestFiguresAgreeWithScorer(t *testing.T) {
 		})
 	}
 }
+
+func TestJudgeAgreesWithScorer(t *testing.T) {
+	script, files := scorer(t)
+	for _, file := range files {
+		t.Run(file.name, func(t *testing.T) {
+			t.Parallel()
+			s, err := Open(file.path, file.pool...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			const seed = 2
+			train, test := s.Split(seed)
+			var expected, cost [][]float64
+			var predictions bytes.Buffer
+			encoder := json.NewEncoder(&predictions)
+			for i, row := range test.Rows {
+				q := make([]float64, len(s.Models)) // half right, half luck
+				for m := range q {
+					q[m] = 0.5*row.Quality[m] + 0.5*float64(hash64(fmt.Sprint(row.ID, m))%1000)/1000
+				}
+				expected = append(expected, q)
+				line := map[string]any{"seed": seed, "id": row.ID, "q": q}
+				if row.CostUSD != nil && file.name != "bfcl" { // there by the models' means
+					cost = append(cost, slices.Clone(row.CostUSD))
+					cost[i][i%len(q)] *= 2
+					line["c"] = cost[i]
+				}
+				if err := encoder.Encode(line); err != nil {
+					t.Fatal(err)
+				}
+			}
+			path := filepath.Join(t.TempDir(), "predictions.jsonl")
+			if err := os.WriteFile(path, predictions.Bytes(), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var want struct{ Mean map[string]*float64 }
+			out := bytes.ReplaceAll(python(t, file.pool, script, file.path, path, "--json"), []byte("NaN"), []byte("null"))
+			if err := json.Unmarshal(out, &want); err != nil {
+				t.Fatal(err)
+			}
+			got := Judge(train, test, expected, cost)
+			for name, pair := range map[string]struct{ value, within float64 }{
+				"accuracy": {got.Accuracy, 1e-12}, "best_single": {got.BestSingle, 1e-12},
+				"random": {got.Random, 1e-12}, "oracle": {got.Oracle, 1e-12}, "ece": {got.CalibrationError, 1e-12},
+				"aiqlog_router": {got.LogCostArea, 1e-9}, "aiqlog_hull": {got.HullArea, 1e-9},
+				"cost98_router": {got.Cost98, 1e-9}, "cost98_hull": {got.HullCost98, 1e-9},
+				"apgr": {got.APGR, 1e-9}, "cpt50": {got.CPT50, 1e-9}, "cpt80": {got.CPT80, 1e-9},
+				"vs_best_lo": {got.Low, 0.01}, "vs_best_hi": {got.High, 0.01}, // theirs is a bootstrap
+			} {
+				w := math.NaN()
+				if v := want.Mean[name]; v != nil {
+					w = *v
+				}
+				if !(math.Abs(pair.value-w) <= pair.within) && !(math.IsNaN(pair.value) && math.IsNaN(w)) {
+					t.Errorf("%s is %.12g, the scorer says %.12g", name, pair.value, w)
+				}
+			}
+		})
+	}
+}

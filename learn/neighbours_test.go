@@ -1,0 +1,131 @@
+package learn
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/tinydancer/tinydancer/internal/f32"
+)
+
+// drawTable draws outcomes of a few agents, some of them missing.
+func drawTable(t *rapid.T, rows int) *table {
+	agents := rapid.IntRange(1, 5).Draw(t, "agents")
+	d := rapid.IntRange(2, 9).Draw(t, "dimensions")
+	missing := rapid.Bool().Draw(t, "missing")
+	r := source(rapid.Uint64().Draw(t, "seed"))
+	data := &Data{Agents: names(agents), Dimensions: d}
+	for range rows {
+		x := make([]float32, d)
+		for i := range x {
+			x[i] = float32(r.normal())
+		}
+		var cells []Cell
+		for a := range agents {
+			if !missing || r.below(3) > 0 {
+				cells = append(cells, Cell{a, float64(r.below(5)) / 4, 1})
+			}
+		}
+		if err := data.Append(x, cells...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	table, err := data.table(context.Background(), r.next())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table
+}
+
+func all(n int) []int32 {
+	rows := make([]int32, n)
+	for i := range rows {
+		rows[i] = int32(i)
+	}
+	return rows
+}
+
+// Against sorting all rows by cosine and adding up the first.
+func TestNeighboursAreTheNearest(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		tb := drawTable(t, rapid.IntRange(1, 120).Draw(t, "rows"))
+		o := neighbourOptions{nearest: rapid.IntRange(1, 30).Draw(t, "nearest"), prior: 2}
+		n := remember(tb, all(tb.rows), o)
+		skip := int8(rapid.IntRange(-1, folds-1).Draw(t, "skip"))
+		x := tb.embedding(0)
+		var s search
+		n.look(&s, x, tb.norm[0], skip)
+
+		var want []neighbour
+		for r := range tb.rows {
+			if c := s.query.Cosine(int32(r)); c > 0 && (skip < 0 || tb.fold[r] != skip) {
+				want = append(want, neighbour{int32(r), s.query.Cosine(int32(r))})
+			}
+		}
+		for _, f := range want {
+			exact := f32.DotExact(x, tb.embedding(int(f.row))) / tb.norm[0] / tb.norm[f.row]
+			if math.Abs(exact-f.cosine) > 0.06 {
+				t.Fatalf("row %d has the cosine %g by its codes, %g in truth", f.row, f.cosine, exact)
+			}
+		}
+		slices.SortStableFunc(want, func(a, b neighbour) int { return cmp.Compare(b.cosine, a.cosine) })
+		want = want[:min(len(want), n.wanted)]
+		got := slices.Clone(s.found)
+		slices.SortStableFunc(got, func(a, b neighbour) int {
+			return cmp.Or(cmp.Compare(b.cosine, a.cosine), cmp.Compare(a.row, b.row))
+		})
+		if !slices.Equal(got, want) {
+			t.Fatalf("found %v, want %v", got, want)
+		}
+
+		q, evidence := make([]float64, tb.agents), make([]float64, tb.agents)
+		n.predict(q, evidence, &s)
+		for a := range tb.agents {
+			sum, weight, known := o.prior*n.mean[a], 0.0, 0.0
+			for r := range tb.rows {
+				known += float64(tb.weights(r)[a])
+			}
+			for _, f := range want {
+				w := math.Max(0, f.cosine) * float64(tb.weights(int(f.row))[a])
+				sum += w * float64(tb.outcomes(int(f.row))[a])
+				weight += w
+			}
+			if e := sum / (o.prior + weight); math.Abs(q[a]-e) > 1e-9 {
+				t.Fatalf("agent %d: expected %g, want %g", a, q[a], e)
+			}
+			if e := weight + math.Min(known, o.prior); math.Abs(evidence[a]-e) > 1e-9 {
+				t.Fatalf("agent %d: evidence %g, want %g", a, evidence[a], e)
+			}
+		}
+	})
+}
+
+func TestFamiliarity(t *testing.T) {
+	w := newWorld(1, 2, 3, 16)
+	d := w.log(t, 400, false)
+	tb, err := d.table(context.Background(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := remember(tb, all(tb.rows), defaultNeighbours)
+	if err := n.measureNear(context.Background(), tb, 0); err != nil {
+		t.Fatal(err)
+	}
+	var s search
+	familiarity := func(x []float32) float64 {
+		n.look(&s, x, f32.Norm(x), -1)
+		return n.familiarity(&s)
+	}
+	x, _ := w.request()
+	strange := make([]float32, 16)
+	for i := range strange {
+		strange[i] = float32(w.normal())
+	}
+	if known, unknown := familiarity(x), familiarity(strange); known < 0.8 || unknown > 0.7 {
+		t.Errorf("a request like the others has the familiarity %.2f, one of its own kind %.2f", known, unknown)
+	}
+}
