@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/tinydancer/tinydancer"
 	"github.com/tinydancer/tinydancer/embed"
 	"github.com/tinydancer/tinydancer/internal/outcomes"
 	"github.com/tinydancer/tinydancer/learn"
@@ -70,19 +71,31 @@ func fit(ctx context.Context, train *outcomes.Set, seed uint64, progress func(do
 	return &fitted{embedder, model, report, fitCost(train)}, nil
 }
 
-// expect returns what is expected of every model on every row.
+// expect returns what is expected of every model on every row, by the router
+// that SQL and Go programs ask, with the model in force.
 func (f *fitted) expect(rows []outcomes.Row) (quality, cost [][]float64, err error) {
+	router, err := f.router()
+	if err != nil {
+		return nil, nil, err
+	}
+	column := make(map[string]int, len(f.model.Agents()))
+	for i, name := range f.model.Agents() {
+		column[name] = i
+	}
 	vector := make([]float32, f.embedder.Dimensions())
-	var scratch learn.Scratch
 	for _, row := range rows {
 		if err := f.embedder.Embed(vector, row.Text()); err != nil {
 			return nil, nil, fmt.Errorf("query %q: %w", row.ID, err)
 		}
-		q := make([]float64, len(f.model.Agents()))
-		if err := f.model.Predict(q, nil, vector, &scratch); err != nil {
+		all, err := router.Explanations(tinydancer.Request{Embedding: vector, Target: tinydancer.Quality})
+		if err != nil {
 			return nil, nil, fmt.Errorf("query %q: %w", row.ID, err)
 		}
-		f.model.Lower(q, &scratch)
+		q := make([]float64, all.Len())
+		for i := range q {
+			x := all.At(i)
+			q[column[x.AgentName]] = x.Estimate.Quality
+		}
 		quality = append(quality, q)
 		if f.cost != nil {
 			c := make([]float64, len(f.cost))
@@ -93,6 +106,22 @@ func (f *fitted) expect(rows []outcomes.Row) (quality, cost [][]float64, err err
 		}
 	}
 	return quality, cost, nil
+}
+
+// router routes among the models by what was learnt.
+func (f *fitted) router() (*tinydancer.Router, error) {
+	agents := make([]tinydancer.Agent, len(f.model.Agents()))
+	for i, name := range f.model.Agents() {
+		agents[i].Name = name
+	}
+	snapshot, err := tinydancer.NewSnapshot(agents, nil)
+	if err != nil {
+		return nil, err
+	}
+	if snapshot, err = snapshot.WithModel(f.model, 1, nil); err != nil {
+		return nil, err
+	}
+	return tinydancer.NewRouter(snapshot, tinydancer.Config{})
 }
 
 func (e *evaluation) run(ctx context.Context, name string, train, test *outcomes.Set, seed uint64) (*splitResult, error) {
