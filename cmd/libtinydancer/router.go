@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/cgo"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"unsafe"
@@ -159,10 +160,14 @@ func td_router(of C.uint64_t, tallies C.td_span, by C.uint64_t, config C.td_span
 //export td_release_handle
 func td_release_handle(handle C.uint64_t) {
 	defer func() { _ = recover() }() // of a handle that is none; there is nobody to tell
-	if s, ok := cgo.Handle(handle).Value().(*school); ok {
+	s, learned := cgo.Handle(handle).Value().(*school)
+	if learned {
 		s.close()
 	}
 	cgo.Handle(handle).Delete()
+	if learned { // some hundred megabytes, perhaps, for a backend that goes on
+		debug.FreeOSMemory()
+	}
 }
 
 // ask is a request as C passes it, turned into one of Go's. Its slices point

@@ -292,6 +292,9 @@ func TestPgUpgrade(t *testing.T) {
 	mixed(t, db, 60, published)
 	mixed(t, db, 30, unpublished)
 	before := pgtest.One[string](t, db, figures)
+	const weeks = `select count(*)::int from pg_inherits where inhparent in ('tinydancer.decisions'::regclass, 'tinydancer.feedback'::regclass)`
+	decided := pgtest.One[string](t, db, `select ruvector_decide(embedding, 'cost') ->> 'decision_id' from tinydancer.agents where embedding is not null limit 1`)
+	parts := pgtest.One[int](t, db, weeks)
 	old.Stop(t)
 	next := pgtest.Start(t, pgtest.Config{})
 	next.Stop(t)
@@ -305,4 +308,12 @@ func TestPgUpgrade(t *testing.T) {
 	next.Start(t)
 	db = next.Open(t, db.Name)
 	holds(t, db, db.Connect(t), before, 90)
+	if got := pgtest.One[int](t, db, weeks); got != parts || parts != 6 {
+		t.Errorf("%d partitions, had %d, want 6", got, parts)
+	}
+	known := pgtest.One[int64](t, db, `select sum(total_requests)::bigint from ruvector_list_agents()`)
+	db.Exec(t, `select ruvector_feedback('`+decided+`', success => true)`)
+	if got := pgtest.One[int64](t, db, `select sum(total_requests)::bigint from ruvector_list_agents()`); got != known+1 {
+		t.Errorf("%d requests after telling of a decision from before, want %d", got, known+1)
+	}
 }
