@@ -12,11 +12,16 @@ type judge struct {
 	version int64
 	key     func(agent string) string // under which name the model knows an agent
 	column  []int32                   // of agent i in the model's predictions, -1 for none
+
+	// before is what was observed of the agents, by their key, when the model
+	// began to judge: what came since is news to it.
+	before map[string]Tally
 }
 
 // WithModel returns a snapshot whose agents a model judges, request by request;
 // those that it does not know are judged by their estimates, as all are without
-// a model. version is what decisions name. key says under which name the model
+// a model. What s has observed is taken for what the model knows; an agent
+// that does worse from then on is expected to. version is what decisions name. key says under which name the model
 // knows an agent; nil means its own. A nil model takes the model away.
 //
 // Error: [ErrDimension], if the agents' embeddings are not those that the
@@ -30,7 +35,10 @@ func (s *Snapshot) WithModel(m *learn.Model, version int64, key func(agent strin
 	if key == nil {
 		key = func(agent string) string { return agent }
 	}
-	with.judge = &judge{model: m, version: version, key: key}
+	with.judge = &judge{model: m, version: version, key: key, before: make(map[string]Tally, len(s.agents))}
+	for i := range s.agents {
+		with.judge.before[key(s.agents[i].Name)] = s.tallies[i]
+	}
 	if err := with.judge.meet(s.roster); err != nil {
 		return nil, err
 	}
@@ -62,7 +70,7 @@ func (j *judge) over(r *roster) (*judge, error) {
 	if j == nil {
 		return nil, nil
 	}
-	other := &judge{model: j.model, version: j.version, key: j.key}
+	other := &judge{model: j.model, version: j.version, key: j.key, before: j.before}
 	return other, other.meet(r)
 }
 
@@ -100,6 +108,10 @@ func (p *plan) judged(base *plan, e *expectations, request []float32) error {
 		x := &p.estimates[i]
 		if c := j.column[i]; c >= 0 {
 			x.Quality, x.QualitySD = e.quality[c], e.deviation[c]
+			if lag := base.lag; lag != nil && lag[i].by > 0 {
+				x.Quality = math.Max(0, x.Quality-lag[i].by)
+				x.QualitySD = math.Sqrt(sq(x.QualitySD) + sq(lag[i].sd))
+			}
 			p.shares[i].quality = float64(w.Quality * x.Quality)
 			p.scoreSD[i] = p.config.scoreSD(x)
 		}
@@ -120,7 +132,7 @@ func (p *plan) hold(f *filter, e *expectations) int32 {
 		if c < 0 || !f.passes(p, i) {
 			continue
 		}
-		if best < 0 || j.fixedBetter(c, j.column[best]) {
+		if best < 0 || p.fixedBetter(i, best) {
 			best = i
 		}
 		if j.model.Proven(int(c)) {
@@ -168,12 +180,21 @@ func (p *plan) heldBack(t Target, i int32) float64 {
 
 // fixedBetter says whether always choosing a is worth more than always
 // choosing b, as far as that is proven.
-func (j *judge) fixedBetter(a, b int32) bool {
-	x, y := j.model.Proven(int(a)), j.model.Proven(int(b))
+func (p *plan) fixedBetter(a, b int32) bool {
+	j := p.judge
+	x, y := j.model.Proven(int(j.column[a])), j.model.Proven(int(j.column[b]))
 	if x != y {
 		return x
 	}
-	return j.model.Mean(int(a)) > j.model.Mean(int(b))
+	return p.fixedWorth(a) > p.fixedWorth(b)
+}
+
+func (p *plan) fixedWorth(i int32) float64 {
+	worth := p.judge.model.Mean(int(p.judge.column[i]))
+	if p.lag != nil {
+		worth -= p.lag[i].by
+	}
+	return worth
 }
 
 // heldBelow is how far below the best fixed agent others are held.
@@ -184,4 +205,67 @@ func sized[T any](s []T, n int) []T {
 		return make([]T, n)
 	}
 	return s[:n]
+}
+
+// lag is how much worse an agent does than the model knows.
+type lag struct{ by, sd float64 }
+
+// What an agent must be below what the model knows of it to be taken for worse:
+// after so many outcomes, by so many standard errors. Outcomes come from the
+// requests that it was chosen for, at which it should be better than on the
+// whole; so it lags only where something has changed.
+const (
+	lagOutcomes = 10
+	lagErrors   = 3
+)
+
+// lags compares what was observed since the model began to judge with what the
+// agents were worth on the whole before; nil if nobody lags.
+func (j *judge) lags(s *Snapshot) []lag {
+	var all []lag
+	for i := range s.agents {
+		c := j.column[i]
+		if c < 0 {
+			continue
+		}
+		mean, sd, n := s.tallies[i].since(j.before[j.key(s.agents[i].Name)])
+		by := j.model.Mean(int(c)) - mean
+		if n < lagOutcomes || by < lagErrors*math.Sqrt(sq(sd)+sq(0.01)) {
+			continue
+		}
+		if all == nil {
+			all = make([]lag, len(s.agents))
+		}
+		all[i] = lag{by * n / (n + lagOutcomes), sd}
+	}
+	return all
+}
+
+// since is the mean quality of the outcomes that t has and before has not, its
+// standard error, and how many there are. A failure that nobody rated is worth
+// 0, a success 1 if none was ever rated, and else what those are that were.
+func (t *Tally) since(before Tally) (mean, sd, n float64) {
+	requests, successes := t.Requests-before.Requests, t.Successes-before.Successes
+	rated, sum := t.RatedSuccesses-before.RatedSuccesses, t.SuccessQualitySum-before.SuccessQualitySum
+	failed := t.FailureQualitySum - before.FailureQualitySum
+	if requests < 0 || successes < 0 || rated < 0 || requests < successes { // it was reset
+		requests, successes, rated = t.Requests, t.Successes, t.RatedSuccesses
+		sum, failed = t.SuccessQualitySum, t.FailureQualitySum
+	}
+	n = float64(requests)
+	if n == 0 {
+		return 0, 0, 0
+	}
+	share, good, spread := float64(successes)/n, 1.0, 0.0
+	if t.RatedSuccesses > 0 {
+		if rated == 0 {
+			rated, sum = t.RatedSuccesses, t.SuccessQualitySum
+		}
+		good = clamp01(sum / float64(rated))
+		spread = good * (1 - good) / float64(rated)
+	}
+	mean = clamp01(float64(share*good) + math.Max(0, failed)/n)
+	likely := (float64(successes) + 1) / (n + 2)
+	sd = math.Sqrt(float64(good*good)*likely*(1-likely)/n + float64(share*share)*spread)
+	return mean, sd, n
 }

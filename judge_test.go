@@ -236,6 +236,16 @@ func TestModelStandsAside(t *testing.T) {
 	if held == 0 {
 		t.Error("nobody was ever held back")
 	}
+	// Who has broken down cannot hold others back.
+	for range 60 {
+		observed(t, registry, "best", Outcome{})
+	}
+	if d, err := router.Route(Request{Embedding: requestOf(rng, 0), Target: Quality}); err != nil || d.AgentName != "second" {
+		t.Errorf("the best has broken down: %s, %v", d.Reasoning(), err)
+	}
+	if err := registry.SetModel(m, 3); err != nil {
+		t.Fatal(err)
+	}
 	// Who cannot take the request cannot hold others back.
 	d, err := router.Route(Request{Embedding: requestOf(rng, 0), Target: Quality, Constraints: Constraints{ExcludedAgents: []string{"best"}}})
 	if err != nil || d.AgentName != "second" || strings.Contains(d.Reasoning(), "serves") {
@@ -319,4 +329,55 @@ func TestJudgedRoutesRunTogether(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// A model does not know that an agent has broken down since; what is observed
+// says so, by every way of reporting it.
+func TestModelLearnsOfBreakdowns(t *testing.T) {
+	rng := rand.New(rand.NewPCG(17, 18))
+	request := Request{Embedding: requestOf(rng, 0), Target: Quality}
+	for name, c := range map[string]struct {
+		before, after Outcome
+		n             int
+		want          string
+	}{
+		"as it was":               {Outcome{Success: true}, Outcome{Success: true}, 50, "letters"},
+		"failures":                {Outcome{Success: true}, Outcome{}, 30, "numbers or middling"},
+		"a few failures":          {Outcome{Success: true}, Outcome{}, 5, "letters"},
+		"low ratings":             {Outcome{Success: true, Rated: true, Quality: 0.9}, Outcome{Success: true, Rated: true, Quality: 0.1}, 60, "numbers or middling"},
+		"ratings stop":            {Outcome{Success: true, Rated: true, Quality: 0.95}, Outcome{Success: true}, 60, "letters"},
+		"good ratings, as before": {Outcome{Success: true, Rated: true, Quality: 0.95}, Outcome{Success: true, Rated: true, Quality: 0.95}, 60, "letters"},
+	} {
+		registry := registered(t, "letters", "numbers", "middling")
+		for range 40 {
+			observed(t, registry, "letters", c.before)
+		}
+		m, err := specialists()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := registry.SetModel(m, 1); err != nil {
+			t.Fatal(err)
+		}
+		router, err := NewRouter(registry, Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range c.n {
+			observed(t, registry, "letters", c.after)
+		}
+		if err := registry.Register(good("newcomer")); err != nil { // what came before goes with the roster
+			t.Fatal(err)
+		}
+		if err := registry.SetActive("newcomer", false); err != nil {
+			t.Fatal(err)
+		}
+		d, err := router.Route(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (d.AgentName == "letters") != (c.want == "letters") {
+			t.Errorf("%s: %s takes it, expected quality %.3f, want %s", name, d.AgentName, d.ExpectedQuality, c.want)
+		}
+	}
 }

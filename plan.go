@@ -22,6 +22,7 @@ type plan struct {
 	maxSD     [numTargets]float64
 
 	orders *[numTargets]order // nil in a plan for one request
+	lag    []lag              // of agents that do worse than the model knows; nil for none
 	held   []float64          // how far below what is expected of them agents are held; nil for none
 }
 
@@ -50,6 +51,9 @@ func newPlan(s *Snapshot, config Config) *plan {
 		p.maxSD[Balanced] = math.Max(p.maxSD[Balanced], p.scoreSD[i])
 	}
 	p.price()
+	if s.judge != nil {
+		p.lag = s.judge.lags(s)
+	}
 	return p
 }
 

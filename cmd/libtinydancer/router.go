@@ -7,6 +7,7 @@ import "C"
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime/cgo"
@@ -99,10 +100,27 @@ type model struct {
 	version  int64
 	learned  *learn.Model
 	embedder *embed.Fitted // nil where requests come with embeddings of their own
+	before   map[string]tinydancer.Tally
+}
+
+// readBefore reads what the estimates were when a model was learned.
+func readBefore(data []byte) (map[string]tinydancer.Tally, error) {
+	var rows map[string][5]float64
+	if err := json.Unmarshal(data, &rows); err != nil {
+		return nil, err
+	}
+	before := make(map[string]tinydancer.Tally, len(rows))
+	for id, v := range rows {
+		before[id] = tinydancer.Tally{
+			Requests: int64(v[0]), Successes: int64(v[1]), RatedSuccesses: int64(v[2]),
+			SuccessQualitySum: v[3], FailureQualitySum: v[4],
+		}
+	}
+	return before, nil
 }
 
 //export td_model
-func td_model(version C.int64_t, bytes, embedder C.td_span, handle *C.uint64_t, reply *C.td_reply) C.int {
+func td_model(version C.int64_t, bytes, embedder, before C.td_span, handle *C.uint64_t, reply *C.td_reply) C.int {
 	return answer(reply, func() ([]byte, error) {
 		m := &model{version: int64(version), learned: new(learn.Model)}
 		if err := m.learned.UnmarshalBinary(bytesOf(bytes)); err != nil {
@@ -113,6 +131,10 @@ func td_model(version C.int64_t, bytes, embedder C.td_span, handle *C.uint64_t, 
 			if err := m.embedder.UnmarshalBinary(bytesOf(embedder)); err != nil {
 				return nil, fmt.Errorf("tinydancer.models, version %d: %w", version, err)
 			}
+		}
+		var err error
+		if m.before, err = readBefore(bytesOf(before)); err != nil {
+			return nil, fmt.Errorf("tinydancer.models, version %d: %w", version, err)
 		}
 		*handle = C.uint64_t(cgo.NewHandle(m))
 		return nil, nil
@@ -131,8 +153,13 @@ func td_router(of C.uint64_t, tallies C.td_span, by C.uint64_t, config C.td_span
 		for name := range from.snapshot.Names() {
 			byAgent = append(byAgent, byID[from.ids[name]])
 		}
-		snapshot, err := from.snapshot.WithTallies(byAgent)
-		if err != nil {
+		snapshot := from.snapshot
+		if by != 0 {
+			if snapshot, err = from.judged(cgo.Handle(by).Value().(*model)); err != nil {
+				return nil, err
+			}
+		}
+		if snapshot, err = snapshot.WithTallies(byAgent); err != nil {
 			return nil, err
 		}
 		c, maxAlternatives, err := readConfig(bytesOf(config))
@@ -142,12 +169,6 @@ func td_router(of C.uint64_t, tallies C.td_span, by C.uint64_t, config C.td_span
 		r := &router{roster: from, maxAlternatives: maxAlternatives}
 		if by != 0 {
 			r.model = cgo.Handle(by).Value().(*model)
-			snapshot, err = snapshot.WithModel(r.model.learned, r.model.version, func(agent string) string {
-				return strconv.FormatInt(from.ids[agent], 10)
-			})
-			if err != nil {
-				return nil, err
-			}
 		}
 		if r.Router, err = tinydancer.NewRouter(snapshot, c); err != nil {
 			return nil, err
@@ -155,6 +176,20 @@ func td_router(of C.uint64_t, tallies C.td_span, by C.uint64_t, config C.td_span
 		*handle = C.uint64_t(cgo.NewHandle(r))
 		return nil, nil
 	})
+}
+
+// judged is the roster as it was when the model was learned, and judged by it.
+func (r *roster) judged(m *model) (*tinydancer.Snapshot, error) {
+	key := func(agent string) string { return strconv.FormatInt(r.ids[agent], 10) }
+	tallies := make([]tinydancer.Tally, 0, len(r.ids))
+	for name := range r.snapshot.Names() {
+		tallies = append(tallies, m.before[key(name)])
+	}
+	before, err := r.snapshot.WithTallies(tallies)
+	if err != nil {
+		return nil, err
+	}
+	return before.WithModel(m.learned, m.version, key)
 }
 
 //export td_release_handle

@@ -189,6 +189,7 @@ COMMENT ON COLUMN tinydancer.models.dimensions IS 'Of the embeddings that it rea
 COMMENT ON COLUMN tinydancer.models.model IS 'docs/format/model.md';
 COMMENT ON COLUMN tinydancer.models.embedder IS 'docs/format; NULL where requests come with embeddings of their own';
 COMMENT ON COLUMN tinydancer.models.report IS 'What was compared, and the verdict';
+COMMENT ON COLUMN tinydancer.models.before IS 'What the estimates of each agent were when it was learned: what came since is news to it';
 COMMENT ON COLUMN tinydancer.models.promoted_at IS 'When it began to serve';
 COMMENT ON COLUMN tinydancer.models.retired_at IS 'When it ended to';
 COMMENT ON INDEX tinydancer.models_serving_key IS 'One version serves at most';

@@ -64,6 +64,7 @@ CREATE TABLE tinydancer.models (
     model       bytea NOT NULL,
     embedder    bytea,
     report      jsonb NOT NULL,
+    before      jsonb NOT NULL DEFAULT '{}',
     promoted_at timestamptz,
     retired_at  timestamptz
 );
@@ -80,7 +81,7 @@ CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON tinydancer.models
     FOR EACH ROW EXECUTE FUNCTION tinydancer.changed();
 CREATE TRIGGER truncated AFTER TRUNCATE ON tinydancer.models
     FOR EACH STATEMENT EXECUTE FUNCTION tinydancer.changed();
-CREATE TRIGGER unchanged BEFORE UPDATE OF version, created_at, dimensions, model, embedder, report ON tinydancer.models
+CREATE TRIGGER unchanged BEFORE UPDATE OF version, created_at, dimensions, model, embedder, report, before ON tinydancer.models
     FOR EACH ROW EXECUTE FUNCTION tinydancer.refuse_change();
 ALTER TABLE tinydancer.models ENABLE ALWAYS TRIGGER changed;
 ALTER TABLE tinydancer.models ENABLE ALWAYS TRIGGER truncated;

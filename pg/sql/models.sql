@@ -107,8 +107,11 @@ BEGIN
     END IF;
     SELECT * INTO learned FROM tinydancer.train(decisions, seed);
     outcome := learned.report::jsonb;
-    INSERT INTO tinydancer.models (model, dimensions, report, state)
+    INSERT INTO tinydancer.models (model, dimensions, report, before, state)
     VALUES (learned.model, learned.dimensions, outcome,
+            coalesce((SELECT jsonb_object_agg(e.agent_id, jsonb_build_array(e.requests, e.successes, e.rated_successes,
+                                                                             e.success_quality_sum, e.failure_quality_sum))
+                        FROM tinydancer.estimates e), '{}'),
             CASE WHEN (outcome ->> 'promote')::boolean THEN 'candidate' ELSE 'refused' END)
     RETURNING version INTO made;
     IF promote AND (outcome ->> 'promote')::boolean THEN

@@ -18,6 +18,7 @@
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/jsonb.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -313,6 +314,7 @@ td_load_model(Oid relid, Snapshot snapshot, td_handle *model)
 	AttrNumber	state = column(rel, "state");
 	AttrNumber	bytes = column(rel, "model");
 	AttrNumber	embedder = column(rel, "embedder");
+	AttrNumber	before = column(rel, "before");
 	bool		reported = changes_are_reported(rel);
 
 	scan = table_beginscan(rel, snapshot, 0, NULL);
@@ -321,6 +323,8 @@ td_load_model(Oid relid, Snapshot snapshot, td_handle *model)
 		text	   *is;
 		bytea	   *m,
 				   *e;
+		Jsonb	   *b;
+		char	   *tallies;
 
 		CHECK_FOR_INTERRUPTS();
 		is = DatumGetTextPP(value_of(slot, state));
@@ -328,10 +332,12 @@ td_load_model(Oid relid, Snapshot snapshot, td_handle *model)
 			continue;
 		m = DatumGetByteaPP(value_of(slot, bytes));
 		e = slot_attisnull(slot, embedder) ? NULL : DatumGetByteaPP(value_of(slot, embedder));
+		b = DatumGetJsonbP(value_of(slot, before));
+		tallies = JsonbToCString(NULL, &b->root, VARSIZE(b));
 		TD_CALL(td_scratch_reply(), model, DatumGetInt64(value_of(slot, version)),
 				(td_span) {VARDATA_ANY(m), VARSIZE_ANY_EXHDR(m)},
 				(td_span) {e ? VARDATA_ANY(e) : NULL, e ? VARSIZE_ANY_EXHDR(e) : 0},
-				model, td_scratch_reply());
+				(td_span) {tallies, strlen(tallies)}, model, td_scratch_reply());
 		break;
 	}
 	table_endscan(scan);

@@ -69,7 +69,7 @@ typedef struct td_golib
 {
 	int			(*init) (td_reply *reply);
 	int			(*roster) (td_span rows, td_handle *roster, td_reply *reply);
-	int			(*model) (int64 version, td_span model, td_span embedder, td_handle *handle, td_reply *reply);
+	int			(*model) (int64 version, td_span model, td_span embedder, td_span before, td_handle *handle, td_reply *reply);
 	int			(*router) (td_handle roster, td_span tallies, td_handle model, td_span config, td_handle *router, td_reply *reply);
 	int			(*school_open) (td_handle *school, td_reply *reply);
 	int			(*school_rows) (td_handle school, td_span rows, td_reply *reply);

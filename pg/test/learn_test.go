@@ -90,6 +90,15 @@ func TestLearnFromTheLog(t *testing.T) {
 		t.Error("the model that serves is not better than the best fixed agent")
 	}
 
+	// An agent that has broken down since is not what the model takes it for.
+	do(t, conn, `begin`)
+	do(t, conn, `insert into tinydancer.observations (agent_id, latency_ms, success) select id, 50, false from tinydancer.agents, generate_series(1, 60) where name = 'left'`)
+	do(t, conn, `select tinydancer.fold(true)`)
+	if got := pgtest.One[string](t, conn, whoTakes); strings.Contains(got, "left") {
+		t.Errorf("left has broken down: %s", got)
+	}
+	do(t, conn, `rollback`)
+
 	// A renamed agent is the same; a removed one is gone; a new one is judged by what it declares.
 	do(t, conn, `select ruvector_update_agent('left', '{"name": "west"}')`)
 	do(t, conn, `select ruvector_register_agent('new', 'llm', '{}', 0, 100, 0.2)`)
