@@ -29,7 +29,15 @@ type neighbours struct {
 	mean       []float64 // of each agent
 	wanted     int       // rows to look at
 	known      []float64 // each agent's weight of all outcomes, at most prior
+	observed   []observed
+	ends       []int32   // of each row's observed; nil where most are, and weight says which
 	near       []float32 // mean cosine of each row and its neighbours
+}
+
+// observed is an outcome that a remembered row has.
+type observed struct {
+	agent           int32
+	outcome, weight float32
 }
 
 type neighbourOptions struct {
@@ -105,6 +113,7 @@ type search struct {
 	query f32.CodedQuery
 	found []neighbour
 	edge  []neighbour
+	near  []neighbour // rows among which those found are
 	steps [cosineSteps]int32
 }
 
@@ -122,15 +131,12 @@ func (n *neighbours) look(s *search, x []float32, norm float64, skip int8) {
 	}
 	want := n.wanted
 	n.codes.Ask(&s.query, x, norm)
+	n.gather(s, skip)
 	// Counting by steps finds the cosine above which there are as many as
-	// wanted in two passes, without sorting.
+	// wanted without sorting.
 	clear(s.steps[:])
-	for r := range n.rows() {
-		c := s.query.Cosine(int32(r))
-		if c <= 0 || skip >= 0 && n.fold[r] == skip {
-			continue
-		}
-		s.steps[stepOf(c)]++
+	for i := range s.near {
+		s.steps[stepOf(s.near[i].cosine)]++
 	}
 	edge, above := cosineSteps-1, 0
 	for ; edge > 0; edge-- {
@@ -141,25 +147,58 @@ func (n *neighbours) look(s *search, x []float32, norm float64, skip int8) {
 	}
 	s.edge = s.edge[:0]
 	lowest := float64(edge) / cosineSteps // exact: a power of two
-	for r := range n.rows() {
-		c := s.query.Cosine(int32(r))
-		if c < lowest || c <= 0 {
-			continue
-		}
-		k := stepOf(c)
-		if skip >= 0 && n.fold[r] == skip {
-			continue
-		}
-		if k == edge {
-			s.edge = append(s.edge, neighbour{int32(r), c})
-		} else {
-			s.found = append(s.found, neighbour{int32(r), c})
+	for i := range s.near {
+		f := s.near[i]
+		switch {
+		case f.cosine < lowest:
+		case stepOf(f.cosine) == edge:
+			s.edge = append(s.edge, f)
+		default:
+			s.found = append(s.found, f)
 		}
 	}
 	slices.SortFunc(s.edge, func(a, b neighbour) int {
 		return cmp.Or(cmp.Compare(b.cosine, a.cosine), cmp.Compare(a.row, b.row))
 	})
 	s.found = append(s.found, s.edge[:min(len(s.edge), want-above)]...)
+}
+
+// sampleStep is of how many rows one is asked how near rows are.
+const sampleStep = 16
+
+// gather leaves in s.near the rows that are near enough to be wanted, in order:
+// at least as many as are wanted, if there are, and more than a few too many
+// seldom. Most rows are then looked at once, and by a branch that goes the same
+// way for nearly all.
+func (n *neighbours) gather(s *search, skip int8) {
+	lowest := 0.0
+	if n.rows() > 4*n.wanted {
+		clear(s.steps[:])
+		for r := 0; r < n.rows(); r += sampleStep {
+			if c := s.query.Cosine(int32(r)); c > 0 && (skip < 0 || n.fold[r] != skip) {
+				s.steps[stepOf(c)]++
+			}
+		}
+		edge, above := cosineSteps, 0
+		for edge > 0 && above*sampleStep < n.wanted*3/2 {
+			edge--
+			above += int(s.steps[edge])
+		}
+		lowest = float64(edge) / cosineSteps
+	}
+	if n.above(s, lowest, skip); len(s.near) <= n.wanted && lowest > 0 {
+		n.above(s, 0, skip) // the sample misled
+	}
+}
+
+// above leaves in s.near the rows whose cosine is above 0 and not below lowest.
+func (n *neighbours) above(s *search, lowest float64, skip int8) {
+	s.near = s.near[:0]
+	for r := range n.rows() {
+		if c := s.query.Cosine(int32(r)); c >= lowest && c > 0 && (skip < 0 || n.fold[r] != skip) {
+			s.near = append(s.near, neighbour{int32(r), c})
+		}
+	}
 }
 
 // setWanted works out how many rows are looked at, more where rows have few
@@ -175,15 +214,40 @@ func (n *neighbours) setWanted() {
 		a := i % n.agents
 		n.known[a] = math.Min(n.options.prior, n.known[a]+w)
 	}
-	observed := 0
+	count := 0
 	for _, w := range n.weight {
 		if w != 0 {
-			observed++
+			count++
 		}
 	}
-	if observed > 0 {
-		n.wanted = min(maxNearest, n.wanted*len(n.weight)/observed)
+	if count > 0 {
+		n.wanted = min(maxNearest, n.wanted*len(n.weight)/count)
 	}
+	if count < len(n.weight)/4 {
+		n.list(count)
+	}
+}
+
+// list makes a list of what was observed, where that is little.
+func (n *neighbours) list(count int) {
+	n.observed, n.ends = make([]observed, 0, count), make([]int32, 0, n.rows())
+	for i, w := range n.weight {
+		if w != 0 {
+			n.observed = append(n.observed, observed{int32(i % n.agents), n.outcome[i], w})
+		}
+		if i%n.agents == n.agents-1 {
+			n.ends = append(n.ends, int32(len(n.observed)))
+		}
+	}
+}
+
+// of returns what was observed at a row.
+func (n *neighbours) of(row int32) []observed {
+	first := int32(0)
+	if row > 0 {
+		first = n.ends[row-1]
+	}
+	return n.observed[first:n.ends[row]]
 }
 
 // predict sets dst to the expected outcomes by what look found, and evidence to
@@ -193,6 +257,14 @@ func (n *neighbours) predict(dst, evidence []float64, s *search) {
 		dst[a], evidence[a] = float64(n.options.prior*n.mean[a]), n.options.prior
 	}
 	for _, f := range s.found {
+		if n.ends != nil {
+			for _, o := range n.of(f.row) {
+				c := float64(f.cosine * float64(o.weight))
+				dst[o.agent] += float64(c * float64(o.outcome))
+				evidence[o.agent] += c
+			}
+			continue
+		}
 		outcome := n.outcome[int(f.row)*n.agents:][:n.agents]
 		if n.weight == nil {
 			for a, y := range outcome {

@@ -16,7 +16,7 @@ import (
 func drawTable(t *rapid.T, rows int) *table {
 	agents := rapid.IntRange(1, 5).Draw(t, "agents")
 	d := rapid.IntRange(2, 9).Draw(t, "dimensions")
-	missing := rapid.Bool().Draw(t, "missing")
+	missing := rapid.SampledFrom([]int{0, 2, 5}).Draw(t, "missing") // of six
 	r := source(rapid.Uint64().Draw(t, "seed"))
 	data := &Data{Agents: names(agents), Dimensions: d}
 	for range rows {
@@ -26,7 +26,7 @@ func drawTable(t *rapid.T, rows int) *table {
 		}
 		var cells []Cell
 		for a := range agents {
-			if !missing || r.below(3) > 0 {
+			if r.below(6) >= missing {
 				cells = append(cells, Cell{a, float64(r.below(5)) / 4, 1})
 			}
 		}

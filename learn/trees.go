@@ -1,5 +1,7 @@
 package learn
 
+import "github.com/tinydancer/tinydancer/internal/f32"
+
 // trees is a sum of decision trees whose leaves are vectors, one number an
 // agent: all agents share the questions that are asked of a request, and so
 // the data that they are learnt from.
@@ -21,25 +23,52 @@ func (t *trees) count() int {
 	return len(t.columns) / (1<<t.depth - 1)
 }
 
+// abreast is how many trees are descended at a time: a step waits for the one
+// above it, not for those of other trees.
+const abreast = 4
+
 // add adds the trees' sum for x to dst. Sums run in the order of the trees, in
 // float32, each rounded: the same on every machine.
 func (t *trees) add(dst []float32, x []float32) {
-	nodes, leaves := 1<<t.depth-1, 1<<t.depth
-	for k := range t.count() {
-		columns, cuts := t.columns[k*nodes:][:nodes], t.cuts[k*nodes:][:nodes]
-		i := 0
-		for i < nodes {
-			next := 2*i + 1
-			if x[columns[i]] > cuts[i] {
-				next++
+	nodes, count := 1<<t.depth-1, t.count()
+	k := 0
+	for ; k+abreast <= count; k += abreast {
+		columns, cuts := t.columns[k*nodes:][:abreast*nodes], t.cuts[k*nodes:][:abreast*nodes]
+		var at [abreast]int
+		for range t.depth {
+			for b := range at {
+				i := at[b]
+				at[b] = 2*i + 1 + right(x[columns[b*nodes+i]], cuts[b*nodes+i])
 			}
-			i = next
 		}
-		leaf := t.leaves[(k*leaves+i-nodes)*t.outputs:][:t.outputs]
-		for o, v := range leaf {
-			dst[o] += v
+		for b, i := range at {
+			t.addLeaf(dst, k+b, i-nodes)
 		}
 	}
+	for ; k < count; k++ {
+		i := 0
+		for range t.depth {
+			i = 2*i + 1 + right(x[t.columns[k*nodes+i]], t.cuts[k*nodes+i])
+		}
+		t.addLeaf(dst, k, i-nodes)
+	}
+}
+
+// right is 1 where a row goes right, without a jump: which way is hard to guess.
+func right(x, cut float32) (one int) {
+	if x > cut {
+		one = 1
+	}
+	return one
+}
+
+func (t *trees) addLeaf(dst []float32, tree, leaf int) {
+	first := (tree<<t.depth + leaf) * t.outputs
+	if t.outputs == 1 {
+		dst[0] += t.leaves[first]
+		return
+	}
+	f32.AddScaled(dst, t.leaves[first:first+t.outputs], 1)
 }
 
 // join appends other's trees, their leaves times a factor.
