@@ -54,6 +54,11 @@ type Trial struct {
 	LearnedCost, FixedCost       *float64 `json:",omitempty"`
 	LearnedLatency, FixedLatency *float64 `json:",omitempty"`
 
+	// Attempt counts the models that were tried since one was promoted, and
+	// Wanted is how many standard errors a gain must be above 0 at that attempt.
+	Attempt int     `json:"attempt"`
+	Wanted  float64 `json:"wanted_standard_errors"`
+
 	Promote bool   `json:"promote"`
 	Verdict string `json:"verdict"`
 }
@@ -70,11 +75,25 @@ type AgentTrial struct {
 // enoughWeight is how many standard errors the mean weight may be from 1.
 const enoughWeight = 4
 
+// falsePromotions is how likely it may be that a model which is no better is
+// ever promoted, however often one is tried: attempt k spends 6/(πk)² of it.
+const falsePromotions = 0.025
+
+// wanted is how many standard errors a gain must be above 0 at an attempt.
+func wanted(attempt int) float64 {
+	k := math.Pi * float64(attempt)
+	return math.Sqrt2 * math.Erfinv(1-2*falsePromotions*6/(k*k))
+}
+
 // Try judges a model by the log that it was fitted to. present returns the agent
-// that the policy in force prefers at a row; nil if there is none. The error
-// wraps ErrInput.
-func (r *Report) Try(m *Model, lessons []Lesson, present func(row int) int) (*Trial, error) {
+// that the policy in force prefers at a row; nil if there is none. attempt counts
+// the models tried since one was promoted, from 1: who looks often enough finds
+// something, so that each time more is wanted. The error wraps ErrInput.
+func (r *Report) Try(m *Model, lessons []Lesson, present func(row int) int, attempt int) (*Trial, error) {
 	t := r.table
+	if attempt < 1 {
+		return nil, refuse("attempt %d, want at least 1", attempt)
+	}
 	if len(lessons) != t.rows {
 		return nil, refuse("%d lessons, the model was fitted to %d rows", len(lessons), t.rows)
 	}
@@ -87,7 +106,7 @@ func (r *Report) Try(m *Model, lessons []Lesson, present func(row int) int) (*Tr
 	c.chooseMargins()
 
 	n := len(lessons)
-	trial := &Trial{Decisions: n}
+	trial := &Trial{Decisions: n, Attempt: attempt, Wanted: wanted(attempt)}
 	terms := map[string][]float64{}
 	weights := make([]float64, n)
 	learned, fixed := make([]int, n), make([]int, n)
@@ -147,15 +166,28 @@ func (t *Trial) decide(best string, weightError float64) {
 		t.Verdict = "nothing to gain: the learned policy would always choose " + best
 	case t.Gain.High < 0:
 		t.Verdict = "worse: " + gain
-	case t.Gain.Low <= 0:
-		t.Verdict = "not enough evidence: " + gain
-	case t.OverPresent != nil && t.OverPresent.Low <= 0:
+	case !t.shows(t.Gain):
+		t.Verdict = "not enough evidence: " + gain + t.demand()
+	case t.OverPresent != nil && !t.shows(*t.OverPresent):
 		t.Verdict = fmt.Sprintf("not enough evidence that it is better than the model that serves: %+.4f (95%% interval %+.4f to %+.4f)",
 			t.OverPresent.Mean, t.OverPresent.Low, t.OverPresent.High)
 	default:
 		t.Promote = true
 		t.Verdict = "better: " + gain
 	}
+}
+
+// shows says whether a gain is far enough above 0.
+func (t *Trial) shows(gain Interval) bool {
+	error := (gain.High - gain.Low) / (2 * 1.96)
+	return gain.Mean > t.Wanted*error
+}
+
+func (t *Trial) demand() string {
+	if t.Gain.Low <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("; attempt %d, so %.2f standard errors are wanted", t.Attempt, t.Wanted)
 }
 
 func (l *Lesson) check(agents int) error {

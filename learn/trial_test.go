@@ -54,7 +54,7 @@ func tried(t testing.TB, w *world, n int, seed uint64, present func(truths [][]f
 	if present != nil {
 		now = present(truths)
 	}
-	trial, err := report.Try(m, lessons, now)
+	trial, err := report.Try(m, lessons, now, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestTrialTakesTheBetter(t *testing.T) {
 }
 
 // Where requests do not matter, no model is better than the best fixed agent:
-// it may be promoted in one log of forty.
+// it may be promoted in one log of forty, all attempts together.
 func TestTrialRefusesTheUnproven(t *testing.T) {
 	t.Parallel()
 	n := trials(12, 400)
@@ -120,6 +120,44 @@ func TestTrialRefusesTheUnproven(t *testing.T) {
 	// 2.5 % promised; three standard deviations above.
 	if limit := 0.025*float64(n) + 3*math.Sqrt(0.025*0.975*float64(n)); float64(promoted) > math.Max(1, limit) {
 		t.Errorf("%d of %d models were promoted, want at most %.0f", promoted, n, limit)
+	}
+}
+
+// Who tries often enough finds something; so each attempt wants more, and all
+// together may err as often as one.
+func TestTrialWantsMoreEachTime(t *testing.T) {
+	spent := 0.0
+	for attempt := 1; attempt <= 10_000; attempt++ {
+		spent += math.Erfc(wanted(attempt)/math.Sqrt2) / 2
+		if attempt > 1 && wanted(attempt) <= wanted(attempt-1) {
+			t.Fatalf("attempt %d wants %.3f, the one before %.3f", attempt, wanted(attempt), wanted(attempt-1))
+		}
+	}
+	if spent > falsePromotions || spent < 0.95*falsePromotions {
+		t.Errorf("all attempts together err with probability %.5f, want %.3f", spent, falsePromotions)
+	}
+	// The same log that is enough at first is not at the thousandth time.
+	d, lessons, _ := newWorld(2, 4, 4, 12).logged(t, 1500)
+	m, report, err := Fit(t.Context(), d, Options{Trees: 15})
+	if err != nil {
+		t.Fatal(err)
+	}
+	trial, err := report.Try(m, lessons, nil, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gain := trial.Gain.Mean / ((trial.Gain.High - trial.Gain.Low) / 3.92)
+	for _, attempt := range []int{1, 2, 10, 1_000, 10_000} {
+		trial, err := report.Try(m, lessons, nil, attempt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := gain > wanted(attempt) && trial.EffectiveRows >= enoughRows; trial.Promote != want {
+			t.Errorf("attempt %d: a gain of %.2f standard errors, wanted %.2f, promote %v: %s", attempt, gain, trial.Wanted, trial.Promote, trial.Verdict)
+		}
+	}
+	if _, err := report.Try(m, lessons, nil, 0); !errors.Is(err, ErrInput) {
+		t.Errorf("attempt 0: got %v", err)
 	}
 }
 
@@ -159,7 +197,7 @@ func TestTrialWantsEvidence(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trial, err := report.Try(m, lessons, nil)
+	trial, err := report.Try(m, lessons, nil, 1)
 	if err != nil || trial.Promote {
 		t.Errorf("false propensities: %v, %v", trial, err)
 	}
@@ -172,11 +210,11 @@ func TestTrialWantsEvidence(t *testing.T) {
 	} {
 		broken := append([]Lesson(nil), lessons...)
 		change(&broken[7])
-		if _, err := report.Try(m, broken, nil); !errors.Is(err, ErrInput) {
+		if _, err := report.Try(m, broken, nil, 1); !errors.Is(err, ErrInput) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
-	if _, err := report.Try(m, lessons[:5], nil); !errors.Is(err, ErrInput) {
+	if _, err := report.Try(m, lessons[:5], nil, 1); !errors.Is(err, ErrInput) {
 		t.Errorf("too few lessons: got %v", err)
 	}
 }

@@ -110,7 +110,7 @@ func (s *school) read(rows []byte) error {
 }
 
 //export td_school_begin
-func td_school_begin(handle C.uint64_t, present C.uint64_t, seed C.int64_t, reply *C.td_reply) C.int {
+func td_school_begin(handle, present C.uint64_t, seed, attempt C.int64_t, reply *C.td_reply) C.int {
 	return answer(reply, func() ([]byte, error) {
 		s := cgo.Handle(handle).Value().(*school)
 		if s.data == nil || s.data.Rows() == 0 {
@@ -127,12 +127,12 @@ func td_school_begin(handle C.uint64_t, present C.uint64_t, seed C.int64_t, repl
 		var ctx context.Context
 		ctx, s.stop = context.WithCancel(context.Background())
 		s.done = make(chan struct{})
-		go s.work(ctx, now, uint64(seed))
+		go s.work(ctx, now, uint64(seed), int(attempt))
 		return nil, nil
 	})
 }
 
-func (s *school) work(ctx context.Context, now *model, seed uint64) {
+func (s *school) work(ctx context.Context, now *model, seed uint64, attempt int) {
 	defer close(s.done)
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -146,7 +146,7 @@ func (s *school) work(ctx context.Context, now *model, seed uint64) {
 		s.err = err
 		return
 	}
-	trial, err := fitted.Try(m, s.lessons, s.presentPolicy(now))
+	trial, err := fitted.Try(m, s.lessons, s.presentPolicy(now), attempt)
 	if err != nil {
 		s.err = err
 		return

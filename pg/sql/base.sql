@@ -43,5 +43,5 @@ END
 $$;
 
 -- Learns from rows that a query returns; see learn.c.
-CREATE FUNCTION tinydancer.train(decisions integer, seed bigint) RETURNS TABLE (model bytea, dimensions integer, report text)
+CREATE FUNCTION tinydancer.train(decisions integer, seed bigint, attempt bigint) RETURNS TABLE (model bytea, dimensions integer, report text)
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'td_train';

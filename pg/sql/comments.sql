@@ -197,7 +197,7 @@ COMMENT ON TRIGGER changed ON tinydancer.models IS 'Tells every backend, at comm
 COMMENT ON TRIGGER truncated ON tinydancer.models IS 'Tells every backend, at commit';
 COMMENT ON TRIGGER unchanged ON tinydancer.models IS 'A version never changes';
 COMMENT ON FUNCTION tinydancer.refuse_change() IS 'Trigger: refuses to change a model version';
-COMMENT ON FUNCTION tinydancer.train(integer, bigint) IS 'Learns from tinydancer.lessons';
+COMMENT ON FUNCTION tinydancer.train(integer, bigint, bigint) IS 'Learns from tinydancer.lessons';
 COMMENT ON FUNCTION tinydancer.lessons(integer) IS 'The latest decisions of which the outcome is known';
 COMMENT ON FUNCTION tinydancer.learn(integer, boolean, bigint) IS 'Learns, tries, and promotes what is better';
 COMMENT ON FUNCTION tinydancer.scorecard() IS 'What each policy would have brought, and what has come since';

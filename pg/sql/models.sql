@@ -105,10 +105,14 @@ BEGIN
     ELSIF decisions NOT BETWEEN 1 AND 1000000 THEN
         PERFORM tinydancer.fail('22023', format('decisions: got %s, want 1 to 1000000', decisions));
     END IF;
-    SELECT * INTO learned FROM tinydancer.train(decisions, seed);
+    -- Who looks often enough finds something: each try since a model was last
+    -- promoted wants more of the next.
+    SELECT * INTO learned FROM tinydancer.train(decisions, seed, (
+        SELECT count(*) + 1 FROM tinydancer.models m
+         WHERE m.created_at > coalesce((SELECT max(p.promoted_at) FROM tinydancer.models p), '-infinity')));
     outcome := learned.report::jsonb;
-    INSERT INTO tinydancer.models (model, dimensions, report, before, state)
-    VALUES (learned.model, learned.dimensions, outcome,
+    INSERT INTO tinydancer.models (created_at, model, dimensions, report, before, state)
+    VALUES (clock_timestamp(), learned.model, learned.dimensions, outcome,
             coalesce((SELECT jsonb_object_agg(e.agent_id, jsonb_build_array(e.requests, e.successes, e.rated_successes,
                                                                              e.success_quality_sum, e.failure_quality_sum))
                         FROM tinydancer.estimates e), '{}'),

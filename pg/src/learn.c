@@ -95,7 +95,7 @@ read_lessons(td_handle school, int decisions)
 	MemoryContextDelete(rows);
 }
 
-/* tinydancer.train(decisions, seed): one row of what was learned. */
+/* tinydancer.train(decisions, seed, attempt): one row of what was learned. */
 PG_FUNCTION_INFO_V1(td_train);
 Datum
 td_train(PG_FUNCTION_ARGS)
@@ -116,7 +116,8 @@ td_train(PG_FUNCTION_ARGS)
 		SPI_connect();
 		read_lessons(school, PG_GETARG_INT32(0));
 		SPI_finish();
-		TD_CALL(reply, school_begin, school, td_current_model(), PG_GETARG_INT64(1), reply);
+		TD_CALL(reply, school_begin, school, td_current_model(), PG_GETARG_INT64(1),
+				PG_GETARG_INT64(2), reply);
 		while (progress < 1000)
 		{
 			CHECK_FOR_INTERRUPTS();
