@@ -14,6 +14,8 @@ import (
 type commands struct {
 	Demo demoCommand `cmd:"" help:"Route recorded requests in a private PostgreSQL cluster, and show what came of it."`
 	Eval evalCommand `cmd:"" help:"Learn from recorded outcomes, and say what that brings on rows that were not learnt from."`
+
+	Learn learnCommand `cmd:"" help:"Have a database learn from its log of decisions, and say what came of it."`
 }
 
 func main() {
