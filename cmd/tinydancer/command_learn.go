@@ -55,8 +55,12 @@ func (c *learnCommand) connect(ctx context.Context) (*pgx.Conn, error) {
 	return pgx.ConnectConfig(ctx, config)
 }
 
-// cancelWait is how long the server may take to give up what it is doing.
-const cancelWait = 10 * time.Second
+// cancelWait is how long the server may take to give up what it is doing. It
+// forgets a cancel that comes between two messages, so it is asked again.
+const (
+	cancelWait  = 10 * time.Second
+	cancelAgain = 100 * time.Millisecond
+)
 
 // learn calls ruvector_learn, and shows that it runs while it runs.
 func (c *learnCommand) learn(ctx context.Context, db *pgx.Conn, out io.Writer) error {
@@ -101,11 +105,15 @@ func cancellable(ctx context.Context, db *pgx.Conn, run func(context.Context) er
 		}
 		wait, stop := context.WithTimeout(inner, cancelWait)
 		defer stop()
-		_ = db.PgConn().CancelRequest(wait)
-		select {
-		case <-done:
-		case <-wait.Done():
-			giveUp()
+		for wait.Err() == nil {
+			_ = db.PgConn().CancelRequest(wait)
+			select {
+			case <-done:
+				return
+			case <-wait.Done():
+				giveUp()
+			case <-time.After(cancelAgain):
+			}
 		}
 	}()
 	err := run(inner)
