@@ -41,7 +41,8 @@ func (r *Router) Decide(req Request, seed uint64) (Choice, error) {
 	if err != nil {
 		return c, err
 	}
-	var eligible []int32
+	eligible := make([]int32, 0, len(p.actives))
+	c.Eligible = make([]string, 0, len(p.actives))
 	for _, i := range p.actives {
 		if s.filter.passes(p, i) {
 			eligible = append(eligible, i)
@@ -104,7 +105,13 @@ const raceCells = 96
 // enough to draw by: they are divided by their sum.
 func (p *plan) chancesOf(t Target, picks []pick) []float64 {
 	n := len(picks)
-	mean, sd, chance := make([]float64, n), make([]float64, n), make([]float64, n)
+	room := make([]float64, 6*n+1)
+	take := func(n int) []float64 {
+		s := room[:n:n]
+		room = room[n:]
+		return s
+	}
+	mean, sd, chance := take(n), take(n), take(n)
 	// The best is no worse than what each reaches for sure.
 	low, high := math.Inf(-1), math.Inf(-1)
 	for k, c := range picks {
@@ -119,13 +126,13 @@ func (p *plan) chancesOf(t Target, picks []pick) []float64 {
 	narrow := (high - low) / (4 * raceCells) // what is certain is spread over a cell
 	low, high = low-4*narrow, high+4*narrow
 	width := (high - low) / raceCells
-	below := make([]float64, n) // Φ at the lower end of the cell
+	below := take(n) // Φ at the lower end of the cell
 	for k := range picks {
 		sd[k] = math.Max(sd[k], narrow)
 		below[k] = fastNormalCDF((low - mean[k]) / sd[k])
 	}
-	middle := make([]float64, n)
-	after := make([]float64, n+1) // Π of middle from here on
+	middle := take(n)
+	after := take(n + 1) // Π of middle from here on
 	after[n] = 1
 	for g := range raceCells {
 		x := low + float64(g+1)*width

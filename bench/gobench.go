@@ -84,8 +84,9 @@ func (b *bench) testBinary(ctx context.Context, pkg, name string) (string, error
 	return path, nil
 }
 
-func benchmark(ctx context.Context, out *bytes.Buffer, binary, pattern string) error {
-	cmd := exec.CommandContext(ctx, binary, "-test.run=^$", "-test.benchmem", "-test.benchtime=200ms", "-test.bench="+pattern)
+func benchmark(ctx context.Context, out *bytes.Buffer, binary, pattern string, more ...string) error {
+	flags := []string{"-test.run=^$", "-test.benchmem", "-test.benchtime=200ms", "-test.bench=" + pattern}
+	cmd := exec.CommandContext(ctx, binary, append(flags, more...)...)
 	lines, err := cmd.CombinedOutput()
 	out.Write(lines)
 	if err != nil {
@@ -101,7 +102,13 @@ func benchmark(ctx context.Context, out *bytes.Buffer, binary, pattern string) e
 // and returns what each benchmark took, under its name without "Benchmark" and
 // without the number of processors.
 func parseBenchmarks(text string) (ns, allocs map[string]sample, err error) {
-	ns, allocs = map[string]sample{}, map[string]sample{}
+	found, err := parseUnits(text)
+	return found["ns/op"], found["allocs/op"], err
+}
+
+// parseUnits returns the same of every unit.
+func parseUnits(text string) (found map[string]map[string]sample, err error) {
+	found = map[string]map[string]sample{"ns/op": {}, "allocs/op": {}}
 	for line := range strings.Lines(text) {
 		name, ok := strings.CutPrefix(line, "Benchmark")
 		if !ok {
@@ -109,7 +116,7 @@ func parseBenchmarks(text string) (ns, allocs map[string]sample, err error) {
 		}
 		fields := strings.Fields(name)
 		if len(fields) < 4 {
-			return nil, nil, fmt.Errorf("line of a benchmark: got %q", line)
+			return nil, fmt.Errorf("line of a benchmark: got %q", line)
 		}
 		name = fields[0]
 		if dash := strings.LastIndexByte(name, '-'); dash > 0 {
@@ -120,15 +127,14 @@ func parseBenchmarks(text string) (ns, allocs map[string]sample, err error) {
 		for i := 2; i+1 < len(fields); i += 2 {
 			v, err := strconv.ParseFloat(fields[i], 64)
 			if err != nil {
-				return nil, nil, fmt.Errorf("line of a benchmark %q: %w", line, err)
+				return nil, fmt.Errorf("line of a benchmark %q: %w", line, err)
 			}
-			switch fields[i+1] {
-			case "ns/op":
-				ns[name] = append(ns[name], v)
-			case "allocs/op":
-				allocs[name] = append(allocs[name], v)
+			unit := fields[i+1]
+			if found[unit] == nil {
+				found[unit] = map[string]sample{}
 			}
+			found[unit][name] = append(found[unit][name], v)
 		}
 	}
-	return ns, allocs, nil
+	return found, nil
 }

@@ -117,3 +117,18 @@ func childrenCPU(pid int) float64 {
 	}
 	return ticks / 100
 }
+
+// peakMemory is the most that a process had resident at a time, in MB.
+func peakMemory(pid uint32) (float64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if kB, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			v, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(kB), " kB"), 64)
+			return v * 1024 / 1e6, err
+		}
+	}
+	return 0, fmt.Errorf("process %d has no VmHWM", pid)
+}

@@ -37,6 +37,8 @@ var parts = []struct {
 	{"sql", (*bench).sqlRows},
 	{"pgbench", (*bench).clients},
 	{"backend", (*bench).backends},
+	{"learn", (*bench).goLearning},
+	{"decide", (*bench).decisions},
 	{"peer", (*bench).peer},
 }
 

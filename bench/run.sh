@@ -2,7 +2,7 @@
 # Measures what docs/performance.md shows. "make bench" calls it.
 #
 #   make bench                     everything
-#   make bench ONLY=sql,backend    some of: go sql pgbench backend peer
+#   make bench ONLY=sql,backend    some of: go sql pgbench backend learn decide peer
 #   make bench ROUNDS=11           more rounds
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -174,15 +174,3 @@ func TestSumsRefuse(t *testing.T) {
 	must(t, err)
 	allNear(t, "nothing told", theta, []float64{0, 0}, 0)
 }
-
-func BenchmarkRidgeUpdate17(b *testing.B) {
-	r, err := NewRidge(make([]float64, 17), 1, 0.999)
-	must(b, err)
-	x := make([]float64, 17)
-	for i := range x {
-		x[i] = float64(i%5) - 2
-	}
-	for b.Loop() {
-		must(b, r.Update(x, 0.5, 2))
-	}
-}

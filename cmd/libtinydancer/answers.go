@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"encoding/hex"
 
 	"github.com/tinydancer/tinydancer"
 )
@@ -59,7 +59,14 @@ func (t *tape) object(d *tinydancer.Decision, c *tinydancer.Choice, id [16]byte,
 
 // uuid is the text of an id.
 func uuid(id [16]byte) string {
-	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
+	text := make([]byte, 0, 36)
+	for i, b := range id {
+		if i == 4 || i == 6 || i == 8 || i == 10 {
+			text = append(text, '-')
+		}
+		text = hex.AppendEncode(text, []byte{b})
+	}
+	return string(text)
 }
 
 // choice writes what pg/src/decide.c records of a decision.

@@ -69,6 +69,10 @@ func (s *school) columnOf(id int64) int {
 	return c
 }
 
+// lessonMemory is what learning needs in bytes, about, besides some copies of
+// the log.
+const lessonMemory = 160 << 20
+
 // maxImportance is where the weight of an outcome ends: one that stands for
 // more than so many decisions would drown the others.
 const maxImportance = 20
