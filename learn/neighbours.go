@@ -193,12 +193,29 @@ func (n *neighbours) gather(s *search, skip int8) {
 
 // above leaves in s.near the rows whose cosine is above 0 and not below lowest.
 func (n *neighbours) above(s *search, lowest float64, skip int8) {
-	s.near = s.near[:0]
-	for r := range n.rows() {
-		if c := s.query.Cosine(int32(r)); c >= lowest && c > 0 && (skip < 0 || n.fold[r] != skip) {
-			s.near = append(s.near, neighbour{int32(r), c})
+	s.near = resized(s.near, n.rows())
+	k := 0
+	for r := range s.near {
+		// Every row is written, and the next one over it unless it is near: what
+		// would be a jump that is hard to guess is an addition.
+		c := s.query.Cosine(int32(r))
+		s.near[k] = neighbour{int32(r), c}
+		if skip < 0 || n.fold[r] != skip {
+			k += both(c >= lowest, c > 0)
 		}
 	}
+	s.near = s.near[:k]
+}
+
+func both(a, b bool) int {
+	var x, y int
+	if a {
+		x = 1
+	}
+	if b {
+		y = 1
+	}
+	return x & y
 }
 
 // setWanted works out how many rows are looked at, more where rows have few

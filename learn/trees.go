@@ -1,7 +1,5 @@
 package learn
 
-import "github.com/tinydancer/tinydancer/internal/f32"
-
 // trees is a sum of decision trees whose leaves are vectors, one number an
 // agent: all agents share the questions that are asked of a request, and so
 // the data that they are learnt from.
@@ -41,8 +39,14 @@ func (t *trees) add(dst []float32, x []float32) {
 				at[b] = 2*i + 1 + right(x[columns[b*nodes+i]], cuts[b*nodes+i])
 			}
 		}
-		for b, i := range at {
-			t.addLeaf(dst, k+b, i-nodes)
+		n := len(dst)
+		first, second := t.leaf(k, at[0]-nodes)[:n], t.leaf(k+1, at[1]-nodes)[:n]
+		third, fourth := t.leaf(k+2, at[2]-nodes)[:n], t.leaf(k+3, at[3]-nodes)[:n]
+		for o, sum := range dst {
+			sum += first[o]
+			sum += second[o]
+			sum += third[o]
+			dst[o] = sum + fourth[o]
 		}
 	}
 	for ; k < count; k++ {
@@ -50,7 +54,9 @@ func (t *trees) add(dst []float32, x []float32) {
 		for range t.depth {
 			i = 2*i + 1 + right(x[t.columns[k*nodes+i]], t.cuts[k*nodes+i])
 		}
-		t.addLeaf(dst, k, i-nodes)
+		for o, v := range t.leaf(k, i-nodes) {
+			dst[o] += v
+		}
 	}
 }
 
@@ -62,13 +68,8 @@ func right(x, cut float32) (one int) {
 	return one
 }
 
-func (t *trees) addLeaf(dst []float32, tree, leaf int) {
-	first := (tree<<t.depth + leaf) * t.outputs
-	if t.outputs == 1 {
-		dst[0] += t.leaves[first]
-		return
-	}
-	f32.AddScaled(dst, t.leaves[first:first+t.outputs], 1)
+func (t *trees) leaf(tree, leaf int) []float32 {
+	return t.leaves[(tree<<t.depth+leaf)*t.outputs:][:t.outputs]
 }
 
 // join appends other's trees, their leaves times a factor.
