@@ -37,6 +37,9 @@ func TestPredictRefusesPoison(t *testing.T) {
 }
 
 func TestPredictAllocatesNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("TestPredictAllocatesNothing runs without the race detector")
+	}
 	w := newWorld(7, 5, 3, 16)
 	m, _ := fit(t, w.log(t, 300, false), quick)
 	var s Scratch

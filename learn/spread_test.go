@@ -52,6 +52,9 @@ func (r *reliability) add(t *testing.T, w *world, m *Model, decisions int) {
 // One world says little: two agents that are close at one kind of request are
 // told apart rightly at all its requests, or at none. So many are drawn.
 func TestConfidenceIsWhatItSays(t *testing.T) {
+	if raceEnabled {
+		t.Skip("TestConfidenceIsWhatItSays runs without the race detector")
+	}
 	var all reliability
 	for seed := range uint64(12) {
 		agents, kinds := 2+int(seed%4)*2, 2+int(seed%3)*3

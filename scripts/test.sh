@@ -18,7 +18,7 @@ status=$?
 # What the race detector gets in the way of: allocations, timing of memory, and
 # training, which takes too long under it.
 $go tool -modfile=tools/go.mod gotestsum --format "${TEST_FORMAT:-pkgname-and-test-fails}" --hide-summary=skipped \
-	--jsonfile build/tests-plain.json -- -count=1 -timeout 10m -run 'Alloc|Memory|GroupsPredict|Trained' . ./embed ./fastgrnn ./internal/simulate || status=1
+	--jsonfile build/tests-plain.json -- -count=1 -timeout 10m -run 'Alloc|Memory|GroupsPredict|Trained|Confidence|Eval' . ./embed ./fastgrnn ./internal/simulate ./learn ./cmd/tinydancer || status=1
 cat build/tests-plain.json >>build/tests.json
 
 # Skipped in one run and passed in the other is not skipped.

@@ -63,6 +63,9 @@ func eval(t *testing.T, c evalCommand) map[string]map[string]prediction {
 }
 
 func TestEvalPredictsTheTestRowsOfEachRun(t *testing.T) {
+	if raceEnabled {
+		t.Skip("TestEvalPredictsTheTestRowsOfEachRun runs without the race detector")
+	}
 	set, err := outcomes.Open(supportOutcomes)
 	if err != nil {
 		t.Fatal(err)
@@ -151,6 +154,9 @@ func changed(t *testing.T, turn func(row outcomes.Row, place int) bool) string {
 // No outcome of a test row, and none that is yet to come, may change what is
 // predicted.
 func TestEvalSeesNoOutcomeOfItsTest(t *testing.T) {
+	if raceEnabled {
+		t.Skip("TestEvalSeesNoOutcomeOfItsTest runs without the race detector")
+	}
 	c := evalCommand{Seeds: "0", Splits: true, HeldOut: true, Stream: true}
 	run := func(path string) map[string]map[string]prediction {
 		c.Outcomes = path
