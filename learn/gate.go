@@ -58,8 +58,9 @@ const learnedFrom = 500
 const provenBy = 20
 
 // caution is how many standard errors a gain must be above 0 for the gate to
-// open: one in twenty gains that are nothing but chance passes.
-const caution = 1.645
+// open. It is the best of a dozen margins, so that what would be one chance in
+// forty of a single one is more like one in ten.
+const caution = 2
 
 // openGate chooses the margin that has gained most over the best fixed agent
 // out of fold, less one standard error; where that gain may well be chance, it
