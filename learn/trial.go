@@ -59,6 +59,7 @@ type Trial struct {
 	Attempt int     `json:"attempt"`
 	Wanted  float64 `json:"wanted_standard_errors"`
 
+	Best    string `json:"best"` // the best fixed agent
 	Promote bool   `json:"promote"`
 	Verdict string `json:"verdict"`
 }
@@ -106,7 +107,7 @@ func (r *Report) Try(m *Model, lessons []Lesson, present func(row int) int, atte
 	c.chooseMargins()
 
 	n := len(lessons)
-	trial := &Trial{Decisions: n, Attempt: attempt, Wanted: wanted(attempt)}
+	trial := &Trial{Decisions: n, Attempt: attempt, Wanted: wanted(attempt), Best: m.agents[m.gate.best]}
 	terms := map[string][]float64{}
 	weights := make([]float64, n)
 	learned, fixed := make([]int, n), make([]int, n)
@@ -148,12 +149,13 @@ func (r *Report) Try(m *Model, lessons []Lesson, present func(row int) int, atte
 	trial.Agents = c.agents()
 	trial.LearnedCost, trial.LearnedLatency = c.known(learned)
 	trial.FixedCost, trial.FixedLatency = c.known(fixed)
-	trial.decide(m.agents[m.gate.best], math.Sqrt(variance(weights)/float64(n)))
+	trial.decide(math.Sqrt(variance(weights) / float64(n)))
 	return trial, nil
 }
 
 // decide says in one sentence whether the model is to serve.
-func (t *Trial) decide(best string, weightError float64) {
+func (t *Trial) decide(weightError float64) {
+	best := t.Best
 	gain := fmt.Sprintf("%+.4f in quality a decision over always choosing %s (95%% interval %+.4f to %+.4f, %d decisions)",
 		t.Gain.Mean, best, t.Gain.Low, t.Gain.High, t.Decisions)
 	switch {

@@ -33,11 +33,11 @@ func (w *world) logged(t testing.TB, n int) (*Data, []Lesson, [][]float64) {
 	return d, lessons, truths
 }
 
-// flat makes every request of the world be of one kind.
+// flat makes every request and every agent of the world alike.
 func (w *world) flat() *world {
 	for a := range w.skill {
 		for k := range w.skill[a] {
-			w.skill[a][k] = w.skill[a][0]
+			w.skill[a][k] = w.skill[0][0]
 		}
 	}
 	return w

@@ -9,7 +9,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"runtime/cgo"
 	"runtime/debug"
 	"slices"
@@ -119,26 +118,35 @@ func readBefore(data []byte) (map[string]tinydancer.Tally, error) {
 	return before, nil
 }
 
+// td_model answers with what is wrong with a model, if it cannot be read;
+// routing goes on without it.
+//
 //export td_model
 func td_model(version C.int64_t, bytes, embedder, before C.td_span, handle *C.uint64_t, reply *C.td_reply) C.int {
 	return answer(reply, func() ([]byte, error) {
-		m := &model{version: int64(version), learned: new(learn.Model)}
-		if err := m.learned.UnmarshalBinary(bytesOf(bytes)); err != nil {
-			return nil, fmt.Errorf("tinydancer.models, version %d: %w", version, err)
-		}
-		if embedder.len > 0 {
-			m.embedder = new(embed.Fitted)
-			if err := m.embedder.UnmarshalBinary(bytesOf(embedder)); err != nil {
-				return nil, fmt.Errorf("tinydancer.models, version %d: %w", version, err)
-			}
-		}
-		var err error
-		if m.before, err = readBefore(bytesOf(before)); err != nil {
-			return nil, fmt.Errorf("tinydancer.models, version %d: %w", version, err)
+		m, err := readModel(int64(version), bytesOf(bytes), bytesOf(embedder), bytesOf(before))
+		if err != nil {
+			return []byte(clean(err.Error())), nil
 		}
 		*handle = C.uint64_t(cgo.NewHandle(m))
 		return nil, nil
 	})
+}
+
+func readModel(version int64, bytes, embedder, before []byte) (*model, error) {
+	m := &model{version: version, learned: new(learn.Model)}
+	if err := m.learned.UnmarshalBinary(bytes); err != nil {
+		return nil, err
+	}
+	if len(embedder) > 0 {
+		m.embedder = new(embed.Fitted)
+		if err := m.embedder.UnmarshalBinary(embedder); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	m.before, err = readBefore(before)
+	return m, err
 }
 
 //export td_router

@@ -73,10 +73,6 @@ func (s *school) columnOf(id int64) int {
 // the log.
 const lessonMemory = 160 << 20
 
-// maxImportance is where the weight of an outcome ends: one that stands for
-// more than so many decisions would drown the others.
-const maxImportance = 20
-
 // read takes rows as pg/src/learn.c writes them.
 func (s *school) read(rows []byte) error {
 	w := wire{rest: rows}
@@ -101,7 +97,7 @@ func (s *school) read(rows []byte) error {
 		}
 		weight := 1.0
 		if l.Propensity > 0 {
-			weight = min(maxImportance, 1/l.Propensity)
+			weight = min(learn.MaxWeight, 1/l.Propensity)
 		}
 		// A row that cannot be is left out, not taken for a reason to learn nothing.
 		if err := s.data.Append(embedding, learn.Cell{Agent: l.Agent, Outcome: l.Outcome, Weight: weight}); err != nil {

@@ -242,9 +242,8 @@ COMMENT ON COLUMN tinydancer.estimates.latencies IS 'Requests whose latency is k
 COMMENT ON VIEW tinydancer.outcomes IS 'Every decision with what is known of it';
 COMMENT ON FUNCTION tinydancer.first_id(timestamptz) IS 'The lowest decision_id of a time';
 COMMENT ON FUNCTION tinydancer.decided_at(uuid) IS 'The time that a decision_id begins with';
-COMMENT ON FUNCTION tinydancer.add_partitions(timestamptz) IS 'Makes the partitions of a week';
-COMMENT ON FUNCTION tinydancer.prepare_partitions() IS 'Makes the partitions of this week and the next';
-COMMENT ON FUNCTION tinydancer.apply_retention() IS 'Drops the weeks that ended before tinydancer.retention';
+COMMENT ON FUNCTION tinydancer.add_partition(text, timestamptz) IS 'Makes the partition of a week';
+COMMENT ON FUNCTION tinydancer.apply_retention() IS 'Makes the weeks to come, drops those that ended before tinydancer.retention';
 COMMENT ON FUNCTION tinydancer.feedback(uuid, float8, boolean, float8, float8, bigint, jsonb, text) IS 'Tells how a decision went';
 COMMENT ON FUNCTION tinydancer.check_metrics(jsonb) IS 'Named metrics, if they are an object of numbers';
 COMMENT ON FUNCTION tinydancer.told() IS 'Has this transaction publish at its commit';
@@ -252,7 +251,7 @@ COMMENT ON FUNCTION tinydancer.reconciled_tail(boolean) IS 'Decisions of which s
 COMMENT ON FUNCTION tinydancer.uncounted(boolean) IS 'What the fold has to count, as signed outcomes';
 COMMENT ON FUNCTION @extschema@.ruvector_decide(float4[], text, jsonb, text) IS 'Draws an agent for a request, records the decision with its propensity, returns it with its decision_id';
 COMMENT ON FUNCTION @extschema@.ruvector_feedback(uuid, float8, boolean, float8, float8, bigint, jsonb, text) IS 'Tells how a decision went: now or late, in parts, more than once; false if that was told already';
-COMMENT ON FUNCTION @extschema@.ruvector_apply_retention() IS 'Drops decisions and feedback older than tinydancer.retention, by whole weeks';
+COMMENT ON FUNCTION @extschema@.ruvector_apply_retention() IS 'Makes the partitions of the weeks to come, drops decisions and feedback older than tinydancer.retention by whole weeks';
 COMMENT ON FUNCTION tinydancer.origins() IS 'Clusters that observations are of, and how far those are folded';
 COMMENT ON FUNCTION tinydancer.watermark(boolean) IS 'What a fold in this statement has counted';
 COMMENT ON FUNCTION tinydancer.fold(boolean, boolean) IS 'Counts the tail into the estimates';

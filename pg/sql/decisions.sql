@@ -10,68 +10,66 @@ CREATE FUNCTION tinydancer.decided_at(decision_id uuid) RETURNS timestamptz
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN to_timestamp(('x' || left(replace(decision_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0);
 
--- Makes the partitions of a week, and returns whether it had to. What a week's
--- rows found no partition for lies in the default one, and stays there.
-CREATE FUNCTION tinydancer.add_partitions(at timestamptz) RETURNS boolean
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+-- Makes the partition of a week, and returns whether it did; NULL if it did not
+-- get the locks. Where the default partition holds rows of that week already,
+-- they stay there, with those to come.
+CREATE FUNCTION tinydancer.add_partition(parent text, at timestamptz) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET lock_timeout = '1s' AS $$
 DECLARE
     monday timestamptz := date_trunc('week', at);
-    parent text;
-    part text;
-    made boolean := false;
+    part text := parent || to_char(monday, '"_"YYYYMMDD');
 BEGIN
-    FOREACH parent IN ARRAY ARRAY['decisions', 'feedback'] LOOP
-        part := parent || to_char(monday, '"_"YYYYMMDD');
-        CONTINUE WHEN to_regclass('tinydancer.' || part) IS NOT NULL;
-        -- ATTACH lets others go on reading and writing; PARTITION OF would not.
-        EXECUTE format('CREATE TABLE tinydancer.%I (LIKE tinydancer.%I INCLUDING ALL EXCLUDING COMMENTS)', part, parent || '_default');
-        BEGIN
-            EXECUTE format('ALTER TABLE tinydancer.%I ATTACH PARTITION tinydancer.%I FOR VALUES FROM (%L) TO (%L)',
-                           parent, part, tinydancer.first_id(monday), tinydancer.first_id(monday + interval '7 days'));
-            made := true;
-        EXCEPTION WHEN check_violation THEN
-            EXECUTE format('DROP TABLE tinydancer.%I', part);
-        END;
-    END LOOP;
-    RETURN made;
-END
-$$;
-
--- The partitions of this week and the next. Called by the first decision that
--- a session makes in a week; one session at a time, the others do not wait.
-CREATE FUNCTION tinydancer.prepare_partitions() RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    IF to_regclass('tinydancer.' || to_char(date_trunc('week', now() AT TIME ZONE 'UTC') + interval '7 days', '"feedback_"YYYYMMDD')) IS NOT NULL
-       OR NOT tinydancer.lock('tinydancer.prepare_partitions()', false) THEN
-        RETURN;
+    IF to_regclass('tinydancer.' || part) IS NOT NULL THEN
+        RETURN false;
     END IF;
-    PERFORM tinydancer.add_partitions(now());
-    PERFORM tinydancer.add_partitions(now() + interval '7 days');
+    EXECUTE format('CREATE TABLE tinydancer.%I (LIKE tinydancer.%I INCLUDING ALL EXCLUDING COMMENTS)', part, parent || '_default');
+    EXECUTE format('ALTER TABLE tinydancer.%I ATTACH PARTITION tinydancer.%I FOR VALUES FROM (%L) TO (%L)',
+                   parent, part, tinydancer.first_id(monday), tinydancer.first_id(monday + interval '7 days'));
+    RETURN true;
+EXCEPTION
+    WHEN check_violation THEN RETURN false;
+    WHEN lock_not_available THEN RETURN NULL;
 END
 $$;
 
--- Drops the weeks that ended before the retention; returns their names. What is
--- counted in figures stays counted.
+-- Makes the partitions of the weeks to come, and drops those of weeks that ended
+-- before the retention; returns the names of what it made and dropped. It takes
+-- locks that deciding and telling wait for, so it is for a scheduler, in a
+-- transaction of its own, and gives up on what it does not get in a second.
 CREATE FUNCTION tinydancer.apply_retention() RETURNS SETOF text
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s' AS $$
 DECLARE
     oldest timestamptz := now() - current_setting('tinydancer.retention')::interval;
+    weeks constant integer := 8;
+    parent text;
     part record;
+    made boolean;
 BEGIN
     PERFORM tinydancer.fold();
+    FOREACH parent IN ARRAY ARRAY['decisions', 'feedback'] LOOP
+        FOR week IN 0..weeks LOOP
+            made := tinydancer.add_partition(parent, now() + week * interval '7 days');
+            EXIT WHEN made IS NULL;
+            IF made THEN
+                RETURN NEXT parent || to_char(date_trunc('week', (now() + week * interval '7 days') AT TIME ZONE 'UTC'), '"_"YYYYMMDD');
+            END IF;
+        END LOOP;
+    END LOOP;
     FOR part IN
-        SELECT c.relname, to_date(right(c.relname, 8), 'YYYYMMDD') + 7 AS ends
+        SELECT c.relname
           FROM pg_inherits i
           JOIN pg_class c ON c.oid = i.inhrelid
          WHERE i.inhparent IN ('tinydancer.decisions'::regclass, 'tinydancer.feedback'::regclass)
            AND c.relname ~ '_\d{8}$'
+           AND (to_date(right(c.relname, 8), 'YYYYMMDD') + 7)::timestamp AT TIME ZONE 'UTC' <= oldest
          ORDER BY c.relname
     LOOP
-        IF part.ends::timestamp AT TIME ZONE 'UTC' <= oldest THEN
+        BEGIN
             EXECUTE format('DROP TABLE tinydancer.%I', part.relname);
-            RETURN NEXT part.relname;
-        END IF;
+        EXCEPTION WHEN lock_not_available THEN
+            EXIT; -- another time
+        END;
+        RETURN NEXT part.relname;
     END LOOP;
     DELETE FROM tinydancer.decisions_default WHERE decision_id < tinydancer.first_id(oldest);
     DELETE FROM tinydancer.feedback_default WHERE decision_id < tinydancer.first_id(oldest);
@@ -118,6 +116,10 @@ BEGIN
     ELSIF latency_ms IS NULL AND success IS NULL AND quality IS NULL AND cost_usd IS NULL AND tokens IS NULL AND metrics IS NULL THEN
         PERFORM tinydancer.fail('22004', 'feedback: got nothing, want one at least of latency_ms, success, quality, cost_usd, tokens, metrics',
             'An outcome that nobody knows is missing; it needs no report.');
+    END IF;
+    IF substr(decision_id::text, 15, 1) <> '7' OR decision_id >= tinydancer.first_id(clock_timestamp() + interval '1 hour') THEN
+        PERFORM tinydancer.fail('22023', format('decision_id: got %s, want the id of a decision, a UUID of version 7 that is not of the future', decision_id),
+            'ruvector_decide returns it.');
     END IF;
     IF latency_ms IS NOT NULL THEN
         latency_ms := tinydancer.check_number('latency_ms', latency_ms, 1e12);

@@ -1,9 +1,8 @@
 -- What is learned from the log, and which of it serves.
 
 -- The latest decisions of which the outcome is known, oldest first. An outcome
--- is a quality where one was told; else a failure is worth 0; a success without
--- a word on its quality is worth 1 if nobody ever says more, and otherwise not
--- known.
+-- is the quality that was told; else 0 for a failure, and for a success what
+-- successes are worth that were rated, 1 if none was.
 CREATE FUNCTION tinydancer.lessons(most integer) RETURNS TABLE (
     agent_id bigint, propensity float8, outcome float8, cost_usd float8, latency_ms float8, eligible bigint[], embedding float4[])
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -13,18 +12,15 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
          ORDER BY o.decision_id DESC
          LIMIT most
     ), usual AS (
-        SELECT mode() WITHIN GROUP (ORDER BY cardinality(k.embedding)) AS dimension, count(k.quality) > 0 AS rated FROM known k
-    ), judged AS (
-        SELECT k.*, CASE WHEN k.quality IS NOT NULL THEN k.quality
-                         WHEN NOT k.success THEN 0
-                         WHEN NOT u.rated THEN 1 END AS outcome
-          FROM known k, usual u
-         WHERE cardinality(k.embedding) = u.dimension
+        SELECT mode() WITHIN GROUP (ORDER BY cardinality(k.embedding)) AS dimension,
+               coalesce(avg(k.quality) FILTER (WHERE k.success IS NOT FALSE), 1) AS success
+          FROM known k
     )
-    SELECT j.agent_id, j.propensity, j.outcome, j.cost_usd, j.latency_ms, j.eligible, j.embedding
-      FROM judged j
-     WHERE j.outcome IS NOT NULL
-     ORDER BY j.decision_id
+    SELECT k.agent_id, k.propensity, coalesce(k.quality, CASE WHEN k.success THEN u.success ELSE 0 END),
+           k.cost_usd, k.latency_ms, k.eligible, k.embedding
+      FROM known k, usual u
+     WHERE cardinality(k.embedding) = u.dimension
+     ORDER BY k.decision_id
 $$;
 
 CREATE FUNCTION tinydancer.promote(version bigint) RETURNS boolean
@@ -111,6 +107,9 @@ BEGIN
         SELECT count(*) + 1 FROM tinydancer.models m
          WHERE m.created_at > coalesce((SELECT max(p.promoted_at) FROM tinydancer.models p), '-infinity')));
     outcome := learned.report::jsonb;
+    -- The model knows agents by their rows; people, by their names.
+    outcome := jsonb_set(outcome, '{verdict}', to_jsonb(replace(outcome ->> 'verdict', 'always choosing ' || (outcome ->> 'best'),
+        'always choosing ' || coalesce((SELECT a.name FROM tinydancer.agents a WHERE a.id::text = outcome ->> 'best'), 'an agent that is gone'))));
     INSERT INTO tinydancer.models (created_at, model, dimensions, report, before, state)
     VALUES (clock_timestamp(), learned.model, learned.dimensions, outcome,
             coalesce((SELECT jsonb_object_agg(e.agent_id, jsonb_build_array(e.requests, e.successes, e.rated_successes,

@@ -56,7 +56,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
           FROM tinydancer.feedback_tail t, own
          WHERE t.sp <> own.sp OR t.xid IS DISTINCT FROM own.xid
         UNION
-        SELECT u.decision_id, true FROM tinydancer.unmatched u
+        -- As many as can be looked up at every fold; the youngest first.
+        SELECT u.decision_id, true FROM (SELECT w.decision_id FROM tinydancer.unmatched w ORDER BY w.decision_id DESC LIMIT 500) AS u
     ), reports AS (
         SELECT d.agent_id, f.*,
                NOT d.waited AND pg_visible_in_snapshot(f.xid, coalesce(s.snap, '1:1:')) AS counted

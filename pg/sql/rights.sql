@@ -15,6 +15,8 @@ REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_apply_retention() FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_learn(integer, boolean, bigint) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_promote(bigint) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_rollback() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_models() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_scorecard() FROM PUBLIC;
 
 GRANT SELECT ON tinydancer.agent_status, tinydancer.routing_statistics TO PUBLIC;
 

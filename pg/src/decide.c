@@ -44,47 +44,6 @@ new_id(void)
 	return id;
 }
 
-/* ---- partitions ---- */
-
-/* The week, from Monday 0:00 UTC, whose partitions are known to be there. */
-static int64 prepared_week = -1;
-
-static void
-forget_week(XactEvent event, pg_attribute_unused() void *arg)
-{
-	if (event == XACT_EVENT_ABORT)
-		prepared_week = -1;		/* they may have gone with the transaction */
-}
-
-static void
-forget_week_sub(SubXactEvent event, pg_attribute_unused() SubTransactionId mine,
-				pg_attribute_unused() SubTransactionId parent, pg_attribute_unused() void *arg)
-{
-	if (event == SUBXACT_EVENT_ABORT_SUB)
-		prepared_week = -1;
-}
-
-static void
-prepare_partitions(void)
-{
-	static bool registered = false;
-
-	/* PostgreSQL's epoch, 1 January 2000, was a Saturday. */
-	int64		week = (GetCurrentTimestamp() + 5 * USECS_PER_DAY) / (7 * USECS_PER_DAY);
-
-	if (likely(week == prepared_week))
-		return;
-	if (!registered)
-	{
-		RegisterXactCallback(forget_week, NULL);
-		RegisterSubXactCallback(forget_week_sub, NULL);
-		registered = true;
-	}
-	if (SPI_execute("SELECT tinydancer.prepare_partitions()", false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "tinydancer: cannot prepare partitions");
-	prepared_week = week;
-}
-
 /* ---- the record ---- */
 
 enum
@@ -200,7 +159,6 @@ decide(FunctionCallInfo fcinfo)
 	result = td_tape_jsonb(&tape);
 
 	SPI_connect();
-	prepare_partitions();
 	insert_decision(values, nulls);
 	SPI_finish();
 	MemoryContextSwitchTo(outer);

@@ -325,6 +325,7 @@ td_load_model(Oid relid, Snapshot snapshot, td_handle *model)
 				   *e;
 		Jsonb	   *b;
 		char	   *tallies;
+		td_reply   *reply;
 
 		CHECK_FOR_INTERRUPTS();
 		is = DatumGetTextPP(value_of(slot, state));
@@ -334,10 +335,17 @@ td_load_model(Oid relid, Snapshot snapshot, td_handle *model)
 		e = slot_attisnull(slot, embedder) ? NULL : DatumGetByteaPP(value_of(slot, embedder));
 		b = DatumGetJsonbP(value_of(slot, before));
 		tallies = JsonbToCString(NULL, &b->root, VARSIZE(b));
-		TD_CALL(td_scratch_reply(), model, DatumGetInt64(value_of(slot, version)),
+		reply = td_scratch_reply();
+		TD_CALL(reply, model, DatumGetInt64(value_of(slot, version)),
 				(td_span) {VARDATA_ANY(m), VARSIZE_ANY_EXHDR(m)},
 				(td_span) {e ? VARDATA_ANY(e) : NULL, e ? VARSIZE_ANY_EXHDR(e) : 0},
-				(td_span) {tallies, strlen(tallies)}, model, td_scratch_reply());
+				(td_span) {tallies, strlen(tallies)}, model, reply);
+		if (reply->len > 0)
+			ereport(WARNING,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("tinydancer: model version %lld cannot be read, and does not serve: %.*s",
+							(long long) DatumGetInt64(value_of(slot, version)), (int) reply->len, reply->data),
+					 errhint("ruvector_rollback() returns to the version before.")));
 		break;
 	}
 	table_endscan(scan);

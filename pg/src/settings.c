@@ -77,10 +77,11 @@ td_define_settings(void)
 				"Tokens of a request that does not say how long it is.",
 				"Counts for agents that charge by the token.",
 				&numbers.expected_tokens, 1000, 1, 1e9);
-	define_real("tinydancer.exploration_floor",
-				"Share of the decisions of ruvector_decide in which any eligible agent is tried alike.",
-				"The others try each agent as often as it is likely to be the best.",
-				&numbers.exploration_floor, 0.02, 1e-6, 1);
+	/* A log of propensities near 0 is worth nothing, to nobody. */
+	DefineCustomRealVariable("tinydancer.exploration_floor",
+							 "Share of the decisions of ruvector_decide in which any eligible agent is tried alike.",
+							 "The others try each agent as often as it is likely to be the best.",
+							 &numbers.exploration_floor, 0.02, 1e-3, 1, PGC_SUSET, 0, NULL, changed_real, NULL);
 	DefineCustomIntVariable("tinydancer.retention",
 							"How long decisions and what was told of them are kept.",
 							"ruvector_apply_retention drops whole weeks that are older.",

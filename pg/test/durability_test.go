@@ -293,6 +293,7 @@ func TestPgUpgrade(t *testing.T) {
 	mixed(t, db, 30, unpublished)
 	before := pgtest.One[string](t, db, figures)
 	const weeks = `select count(*)::int from pg_inherits where inhparent in ('tinydancer.decisions'::regclass, 'tinydancer.feedback'::regclass)`
+	db.Exec(t, `select ruvector_apply_retention()`)
 	decided := pgtest.One[string](t, db, `select ruvector_decide(embedding, 'cost') ->> 'decision_id' from tinydancer.agents where embedding is not null limit 1`)
 	parts := pgtest.One[int](t, db, weeks)
 	old.Stop(t)
@@ -308,8 +309,8 @@ func TestPgUpgrade(t *testing.T) {
 	next.Start(t)
 	db = next.Open(t, db.Name)
 	holds(t, db, db.Connect(t), before, 90)
-	if got := pgtest.One[int](t, db, weeks); got != parts || parts != 6 {
-		t.Errorf("%d partitions, had %d, want 6", got, parts)
+	if got := pgtest.One[int](t, db, weeks); got != parts || parts != 20 {
+		t.Errorf("%d partitions, had %d, want 20", got, parts)
 	}
 	known := pgtest.One[int64](t, db, `select sum(total_requests)::bigint from ruvector_list_agents()`)
 	db.Exec(t, `select ruvector_feedback('`+decided+`', success => true)`)

@@ -221,11 +221,6 @@ func TestDecideRollsBack(t *testing.T) {
 	if got := pgtest.One[int](t, conn, `select count(*)::int from tinydancer.decisions`); got != 0 {
 		t.Errorf("%d decisions left by a transaction that rolled back", got)
 	}
-	// The partitions went with it; the next decision makes them again.
-	decideOnce(t, conn)
-	if got := pgtest.One[int](t, conn, `select count(*)::int from tinydancer.decisions_default`); got != 0 {
-		t.Errorf("%d decisions in the default partition", got)
-	}
 	do(t, conn, `set default_transaction_read_only = on`)
 	if err := try(t.Context(), conn, decideID); stateOf(err) != "25006" {
 		t.Errorf("read only: got %v", err)
@@ -236,36 +231,76 @@ func TestPartitionsAndRetention(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Shared(t).Database(t)
 	register(t, db, "a")
-	decideOnce(t, db)
 	const parts = `select count(*)::int from pg_inherits where inhparent in ('tinydancer.decisions'::regclass, 'tinydancer.feedback'::regclass)`
-	if got := pgtest.One[int](t, db, parts); got != 2+4 {
-		t.Errorf("%d partitions, want the default ones, this week's and the next's", got)
+	if got := pgtest.One[int](t, db, `select count(*)::int from ruvector_apply_retention()`); got != 18 {
+		t.Errorf("%d partitions made, want nine weeks of two tables", got)
+	}
+	if got := pgtest.One[int](t, db, parts); got != 2+18 {
+		t.Errorf("%d partitions, want the default ones and nine weeks", got)
 	}
 	id := decideOnce(t, db)
 	db.Exec(t, `select ruvector_feedback('`+id+`', success => true)`)
+	if got := pgtest.One[int](t, db, `select (select count(*) from tinydancer.decisions_default)::int + (select count(*) from tinydancer.feedback_default)::int`); got != 0 {
+		t.Errorf("%d rows in the default partitions", got)
+	}
 	for _, ago := range []string{"8 days", "40 days", "200 days"} {
-		db.Exec(t, `select tinydancer.add_partitions(now() - $1::text::interval)`, ago)
+		db.Exec(t, `select tinydancer.add_partition(p, now() - $1::text::interval) from unnest(array['decisions', 'feedback']) p`, ago)
 		db.Exec(t, `insert into tinydancer.decisions select tinydancer.first_id(date_trunc('day', now()) - $1::text::interval), agent_id, propensity, policy_version, explored,
 			optimize_for, constraints, session, embedding, eligible, expected_quality, estimated_cost, estimated_latency_ms, role
 			from tinydancer.decisions where decision_id = $2::text::uuid`, ago, id)
-		db.Exec(t, `select ruvector_feedback(tinydancer.first_id(date_trunc('day', now()) - $1::text::interval), success => true)`, ago)
+		db.Exec(t, `insert into tinydancer.feedback (decision_id, key, success) values (tinydancer.first_id(date_trunc('day', now()) - $1::text::interval), 'k', true)`, ago)
 	}
 	const all = "4 requests, 4 good, 0 rated, quality 0, 0 latencies, 0 ms"
 	knows(t, db, "before", all)
 	if got := pgtest.One[int](t, db, `select count(*)::int from ruvector_apply_retention()`); got != 2 {
 		t.Errorf("%d partitions dropped, want the two of 200 days ago", got)
 	}
-	if got := pgtest.One[int](t, db, `select count(*)::int from tinydancer.decisions`); got != 4 {
-		t.Errorf("%d decisions left, want 4", got)
+	if got := pgtest.One[int](t, db, `select count(*)::int from tinydancer.decisions`); got != 3 {
+		t.Errorf("%d decisions left, want 3", got)
 	}
 	conn := db.Connect(t)
 	do(t, conn, `set tinydancer.retention = '15d'`)
 	do(t, conn, `select ruvector_apply_retention()`)
-	if got := pgtest.One[int](t, db, `select count(*)::int from tinydancer.decisions`); got != 3 {
-		t.Errorf("%d decisions left, want 3", got)
+	if got := pgtest.One[int](t, db, `select count(*)::int from tinydancer.decisions`); got != 2 {
+		t.Errorf("%d decisions left, want 2", got)
 	}
 	knows(t, db, "after", all)
 	// What comes after its decision is gone is kept, and counts for nobody.
-	db.Exec(t, `select ruvector_feedback(tinydancer.first_id(date_trunc('day', now()) - '200 days'::interval), success => true, idempotency_key => 'late')`)
+	db.Exec(t, `insert into tinydancer.feedback (decision_id, key, success) values (tinydancer.first_id(now() - '200 days'::interval), 'late', true)`)
 	knows(t, db, "a year late", all)
+}
+
+// An open transaction that has decided keeps nobody waiting: not who decides,
+// tells, looks or publishes.
+func TestOpenDecisionsHoldNobodyUp(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Shared(t).Database(t)
+	register(t, db, "a")
+	open, other := db.Connect(t), db.Connect(t)
+	do(t, open, `begin`)
+	decideOnce(t, open)
+	do(t, open, `select ruvector_feedback('`+decideOnce(t, open)+`', success => true)`)
+	do(t, other, `set lock_timeout = '1s'`)
+	for range 8 { // from the sixth on by a generic plan
+		do(t, other, `select ruvector_feedback('`+decideOnce(t, other)+`', success => true)`)
+	}
+	for _, sql := range []string{update, `select ruvector_publish_metrics()`, `select * from ruvector_list_agents()`, `select count(*) from tinydancer.outcomes`} {
+		do(t, other, sql)
+	}
+	// Retention gives up on what it does not get.
+	do(t, other, `set lock_timeout = 0`)
+	do(t, other, `select ruvector_apply_retention()`)
+	do(t, open, `commit`)
+}
+
+// What is told of a decision that cannot have been is refused, so that it
+// cannot stand in the way of partitions to come.
+func TestFeedbackOfTheFuture(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Shared(t).Database(t)
+	for _, id := range []string{`gen_random_uuid()`, `tinydancer.first_id(now() + '8 days')`, `overlay(tinydancer.first_id(now() + '8 days')::text placing '7' from 15)::uuid`} {
+		if err := db.Error(t, `select ruvector_feedback(`+id+`, success => true)`); err.Code != "22023" {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
 }

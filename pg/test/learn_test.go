@@ -125,6 +125,15 @@ func TestLearnFromTheLog(t *testing.T) {
 	if got := pgtest.One[string](t, other, whoTakes); !strings.HasPrefix(got, "west ") {
 		t.Errorf("promoted again: %s", got)
 	}
+	// A model that cannot be read does not keep anybody from routing.
+	do(t, conn, `begin`)
+	do(t, conn, `update tinydancer.models set state = 'retired' where state = 'serving'`)
+	do(t, conn, `insert into tinydancer.models (state, dimensions, model, report) values ('serving', 4, 'nonsense', '{}')`)
+	do(t, conn, whoTakes)
+	if got := pgtest.One[int64](t, conn, `select (ruvector_decide('{1.1,0.2,0.1,0.1}') ->> 'policy_version')::bigint`); got != 0 {
+		t.Errorf("nonsense decides, as version %d", got)
+	}
+	do(t, conn, `rollback`)
 	if err := try(t.Context(), conn, `update tinydancer.models set model = ''`); stateOf(err) != "55000" {
 		t.Errorf("a version was changed: %v", err)
 	}

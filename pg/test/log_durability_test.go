@@ -55,7 +55,7 @@ func TestStandbyAndModels(t *testing.T) {
 		t.Errorf("deciding on a standby: %v", err)
 	}
 	for _, sql := range []string{
-		`select ruvector_feedback(gen_random_uuid(), success => true)`, `select ruvector_learn()`, `select ruvector_rollback()`,
+		`select ruvector_feedback('01a20998-1bc2-7348-9675-05f8a8b07016', success => true)`, `select ruvector_learn()`, `select ruvector_rollback()`,
 		`select ruvector_promote(1)`, `select ruvector_apply_retention()`,
 	} {
 		if err := try(t.Context(), replica, sql); stateOf(err) != "25006" {
@@ -77,10 +77,11 @@ func TestLogGoesWithADump(t *testing.T) {
 	register(t, db, "left", "right", "both")
 	conn := db.Connect(t)
 	do(t, conn, `set tinydancer.exploration_floor = 0.9`)
+	do(t, conn, `select ruvector_apply_retention()`)
 	practise(t, conn, 600)
 	do(t, conn, `select ruvector_learn(promote => false)`)
 	do(t, conn, `select ruvector_promote(1)`)
-	do(t, conn, `select tinydancer.add_partitions(now() - interval '30 days')`)
+	do(t, conn, `select ruvector_apply_retention()`)
 	untold := decideOnce4(t, conn)
 	want := pgtest.One[string](t, db, exactly)
 	takes := pgtest.One[string](t, db, whoTakes)

@@ -18,7 +18,17 @@ CREATE FUNCTION @extschema@.ruvector_promote(version bigint) RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'td_call';
 CREATE FUNCTION @extschema@.ruvector_rollback() RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'td_call';
+CREATE FUNCTION @extschema@.ruvector_models() RETURNS TABLE (
+    version bigint, state text, created_at timestamptz, promoted_at timestamptz, decisions bigint, dimensions integer,
+    gain float8, gain_low float8, gain_high float8, effective_decisions float8, bytes bigint, verdict text)
+    LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 10 AS 'MODULE_PATHNAME', 'td_call';
+CREATE FUNCTION @extschema@.ruvector_scorecard() RETURNS TABLE (
+    policy text, quality float8, quality_low float8, quality_high float8, cost_usd float8, latency_ms float8,
+    decisions bigint, verdict text)
+    LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 10 AS 'MODULE_PATHNAME', 'td_call';
 REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_apply_retention() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_models() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_scorecard() FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_learn(integer, boolean, bigint) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_promote(bigint) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_rollback() FROM PUBLIC;

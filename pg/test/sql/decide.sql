@@ -33,7 +33,7 @@ SET ROLE td_decider;
 SELECT ruvector_feedback((ruvector_decide('{1,0}') ->> 'decision_id')::uuid, success => true, quality => 0.5);
 SELECT statement, refused(statement) FROM unnest(ARRAY[
     'SELECT * FROM tinydancer.decisions', 'SELECT * FROM tinydancer.outcomes', 'DELETE FROM tinydancer.feedback',
-    'SELECT ruvector_apply_retention()', 'SELECT tinydancer.told()', 'SELECT tinydancer.prepare_partitions()']) AS statement;
+    'SELECT ruvector_apply_retention()', 'SELECT tinydancer.told()', 'SELECT * FROM ruvector_scorecard()']) AS statement;
 RESET ROLE;
 SELECT role, success, quality, reports FROM tinydancer.outcomes WHERE role <> current_user;
 REVOKE EXECUTE ON FUNCTION refused(text) FROM td_decider;
@@ -49,17 +49,19 @@ SELECT statement, refused(statement) FROM unnest(ARRAY[
     $$SELECT ruvector_decide('{1,0}', 'cost', NULL, '')$$,
     $$SELECT ruvector_decide('{1,0}', 'cost', NULL, repeat('x', 300))$$,
     $$SELECT ruvector_feedback(NULL, success => true)$$,
-    $$SELECT ruvector_feedback(gen_random_uuid())$$,
-    $$SELECT ruvector_feedback(gen_random_uuid(), latency_ms => -1)$$,
-    $$SELECT ruvector_feedback(gen_random_uuid(), latency_ms => 'NaN')$$,
-    $$SELECT ruvector_feedback(gen_random_uuid(), quality => 1.5)$$,
-    $$SELECT ruvector_feedback(gen_random_uuid(), cost_usd => 'Infinity')$$,
-    $$SELECT ruvector_feedback(gen_random_uuid(), tokens => -5)$$,
-    $$SELECT ruvector_feedback(gen_random_uuid(), metrics => '[1]')$$,
-    $$SELECT ruvector_feedback(gen_random_uuid(), metrics => '{"stars": "five"}')$$,
-    $$SELECT ruvector_feedback(gen_random_uuid(), metrics => jsonb_build_object('x', repeat('y', 100000)))$$,
-    $$SELECT ruvector_feedback(gen_random_uuid(), success => true, idempotency_key => '')$$,
+    $$SELECT ruvector_feedback('01a20998-1bc2-7348-9675-05f8a8b07016')$$,
+    $$SELECT ruvector_feedback('01a20998-1bc2-7348-9675-05f8a8b07016', latency_ms => -1)$$,
+    $$SELECT ruvector_feedback('01a20998-1bc2-7348-9675-05f8a8b07016', latency_ms => 'NaN')$$,
+    $$SELECT ruvector_feedback('01a20998-1bc2-7348-9675-05f8a8b07016', quality => 1.5)$$,
+    $$SELECT ruvector_feedback('01a20998-1bc2-7348-9675-05f8a8b07016', cost_usd => 'Infinity')$$,
+    $$SELECT ruvector_feedback('01a20998-1bc2-7348-9675-05f8a8b07016', tokens => -5)$$,
+    $$SELECT ruvector_feedback('01a20998-1bc2-7348-9675-05f8a8b07016', metrics => '[1]')$$,
+    $$SELECT ruvector_feedback('01a20998-1bc2-7348-9675-05f8a8b07016', metrics => '{"stars": "five"}')$$,
+    $$SELECT ruvector_feedback('01a20998-1bc2-7348-9675-05f8a8b07016', metrics => jsonb_build_object('x', repeat('y', 100000)))$$,
+    $$SELECT ruvector_feedback('01a20998-1bc2-7348-9675-05f8a8b07016', success => true, idempotency_key => '')$$,
     $$SELECT ruvector_feedback('no uuid', success => true)$$,
+    $$SELECT ruvector_feedback('01a20998-1bc2-4348-9675-05f8a8b07016', success => true)$$,
+    $$SELECT ruvector_feedback('f1a20998-1bc2-7348-9675-05f8a8b07016', success => true)$$,
     $$SET tinydancer.exploration_floor = 0$$,
     $$SET tinydancer.exploration_floor = 1.5$$,
     $$SET tinydancer.retention = '1h'$$
