@@ -69,10 +69,6 @@ func (s *school) columnOf(id int64) int {
 	return c
 }
 
-// lessonMemory is what learning needs in bytes, about, besides some copies of
-// the log.
-const lessonMemory = 160 << 20
-
 // read takes rows as pg/src/learn.c writes them.
 func (s *school) read(rows []byte) error {
 	w := wire{rest: rows}
