@@ -120,7 +120,7 @@ func (b *bench) goLearning(ctx context.Context) error {
 // makeLog fills the log as if every decision had been drawn alike: requests of
 // a few kinds, at each of which other agents are good.
 func makeLog(ctx context.Context, db *pgx.Conn) error {
-	if err := execute(ctx, db, "SELECT tinydancer.prepare_partitions()",
+	if err := execute(ctx, db, "SELECT ruvector_apply_retention()",
 		"CREATE TABLE logged (agent bigint, outcome boolean, embedding float4[])"); err != nil {
 		return err
 	}

@@ -1,7 +1,7 @@
 -- Tables of what is decided and learned.
 
 -- What was decided, by ruvector_decide. The id is a UUIDv7, so that weeks of
--- ids are weeks of time; add_partitions makes them. Indexes are of each
+-- ids are weeks of time; apply_retention makes them. Indexes are of each
 -- partition: pg_dump would make those of a parent that belongs to an extension
 -- a second time.
 CREATE TABLE tinydancer.decisions (
