@@ -4,7 +4,7 @@
  */
 #include "tinydancer.h"
 
-#include <sys/time.h>
+#include <time.h>
 
 #include "access/xact.h"
 #include "access/xlog.h"
@@ -12,8 +12,6 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
-#include "utils/timestamp.h"
 #include "utils/uuid.h"
 
 /*
