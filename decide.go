@@ -79,6 +79,7 @@ func (r *Router) Decide(req Request, seed uint64) (Choice, error) {
 		c.Decision.Confidence = roundConfidence(math.Min(chance, 1))
 		c.Decision.explored, c.Decision.propensity = p.agents[best].Name, c.Propensity
 	}
+	req.Session.turned(p, &s.expects, chosen)
 	return c, nil
 }
 

@@ -89,15 +89,20 @@ type expectations struct {
 	deviation   []float64
 	familiarity float64
 	held        []float64
+	turn        learn.Turn
 }
 
 // judged sets p, in the memory that it has, to what base is for a request whose
 // agents the model has judged.
-func (p *plan) judged(base *plan, e *expectations, request []float32) error {
+func (p *plan) judged(base *plan, e *expectations, req *Request, request []float32) error {
 	j := base.judge
 	n := len(j.model.Agents())
 	e.quality, e.deviation = sized(e.quality, n), sized(e.deviation, n)
-	if err := j.model.Predict(e.quality, e.deviation, request, &e.learn); err != nil {
+	turn := e.turnOf(base, req)
+	if n := len(req.Sequence); n > 0 && j.model.StateLength() > 0 {
+		request = req.Sequence[n-1] // the model reads the steps before it
+	}
+	if err := j.model.PredictTurn(e.quality, e.deviation, request, turn, &e.learn); err != nil {
 		return invalid("request embedding", err.Error(), "one that the model can read")
 	}
 	e.familiarity = j.model.Familiarity(&e.learn)

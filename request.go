@@ -36,9 +36,14 @@ type Request struct {
 	Embedding []float32
 
 	// Sequence, given instead of Embedding, holds one embedding a step,
-	// oldest first, at most [MaxSteps]. Without a trained model the steps are summarised by
-	// their exponentially weighted mean; see [SequenceDecay].
+	// oldest first, at most [MaxSteps]. A model that reads sessions reads the steps
+	// one after the other; for all else they are summarised by their
+	// exponentially weighted mean, see [SequenceDecay].
 	Sequence [][]float32
+
+	// Session, unless nil, is the conversation that the request is part of.
+	// [Router.Route] and [Router.Decide] move it on, unless they fail.
+	Session *Session
 
 	// Target defaults to Balanced.
 	Target Target

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/tinydancer/tinydancer/internal/f32"
+	"github.com/tinydancer/tinydancer/learn"
 )
 
 // Source is where a [Router] finds the agents: a [Registry], or a [Snapshot].
@@ -101,6 +102,7 @@ func (r *Router) route(req *Request, d *Decision) error {
 		return err
 	}
 	d.fill(p, req, s)
+	req.Session.turned(p, &s.expects, s.picks[0].agent)
 	return nil
 }
 
@@ -179,7 +181,7 @@ func (r *Router) understand(req *Request, s *scratch) (*plan, error) {
 	// own.
 	own := &s.own
 	if p.judge != nil {
-		if err := own.judged(p, &s.expects, s.asked); err != nil {
+		if err := own.judged(p, &s.expects, req, s.asked); err != nil {
 			return nil, err
 		}
 	} else {
@@ -197,7 +199,7 @@ func (r *Router) understand(req *Request, s *scratch) (*plan, error) {
 
 // release keeps the working memory, but nothing of the caller's.
 func (r *Router) release(s *scratch) {
-	s.asked, s.filter.among, s.own.Snapshot = nil, nil, nil
+	s.asked, s.filter.among, s.own.Snapshot, s.expects.turn = nil, nil, nil, learn.Turn{}
 	r.scratch.Put(s)
 }
 

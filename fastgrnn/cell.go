@@ -13,7 +13,7 @@ import (
 // Weights are products with the instructions of the machine at hand, so two
 // machines may differ in the last bits of a hidden state, by less than 1e-5 of
 // its largest component for weights as training leaves them. Where the same
-// bits are wanted everywhere, use [Params.Forward].
+// bits are wanted everywhere, use [Params.CompileExact].
 type Cell struct {
 	config       Config
 	gate, update affine // update.rows is empty in the tied form
@@ -39,10 +39,17 @@ type weights struct {
 	floats []float32
 	bytes  []int8
 	step   float32
+	exact  bool // of floats: sums run in one order on every machine
 }
 
 // mul sets dst to the product with x. The number of rows is len(dst).
 func (w *weights) mul(dst, x []float32) {
+	if w.exact {
+		for i := range dst {
+			dst[i] = float32(f32.DotExact(w.floats[i*len(x):][:len(x)], x))
+		}
+		return
+	}
 	if w.bytes == nil {
 		f32.MatVec(dst, w.floats, x)
 		return

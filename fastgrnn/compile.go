@@ -18,6 +18,17 @@ func (p *Params) Compile() (*Cell, error) {
 	}), nil
 }
 
+// CompileExact is [Params.Compile] for a cell whose sums run in one order: it
+// gives the same bits on every machine, in about three times the time.
+func (p *Params) CompileExact() (*Cell, error) {
+	if err := p.checkBelow(math.MaxFloat32); err != nil {
+		return nil, err
+	}
+	return p.compile(func(v []float64) weights {
+		return weights{floats: toFloat32(v), exact: true}
+	}), nil
+}
+
 // compile lays the weights out for [Cell]; store turns each finished matrix
 // into its number format.
 func (p *Params) compile(store func([]float64) weights) *Cell {
@@ -56,14 +67,20 @@ func (b branch) compile(store func([]float64) weights) affine {
 // safe for concurrent use.
 type LinearCell struct {
 	in, out int
-	m, bias []float32
+	m       weights
+	bias    []float32
 	zeros   []float32
 }
 
 // Compile returns l in float32, with the numbers as they are now. The error is
 // a [ValueError], for a number that is not finite or beyond float32, and a
 // [ConfigError] for the zero Linear.
-func (l *Linear) Compile() (*LinearCell, error) {
+func (l *Linear) Compile() (*LinearCell, error) { return l.compile(false) }
+
+// CompileExact is [Linear.Compile] for the same bits on every machine.
+func (l *Linear) CompileExact() (*LinearCell, error) { return l.compile(true) }
+
+func (l *Linear) compile(exact bool) (*LinearCell, error) {
 	if err := l.Check(); err != nil {
 		return nil, err
 	}
@@ -73,7 +90,8 @@ func (l *Linear) Compile() (*LinearCell, error) {
 		}
 	}
 	in, out := l.Dims()
-	return &LinearCell{in, out, toFloat32(l.m.data), toFloat32(l.bias), make([]float32, max(in, out))}, nil
+	m := weights{floats: toFloat32(l.m.data), exact: exact}
+	return &LinearCell{in, out, m, toFloat32(l.bias), make([]float32, max(in, out))}, nil
 }
 
 // Dims returns how many numbers c takes and gives.
@@ -92,7 +110,7 @@ func (c *LinearCell) Apply(dst, x []float32) error {
 		i := firstNotFinite(x)
 		return &ValueError{"input", i, float64(x[i])}
 	}
-	f32.MatVec(dst, c.m, x)
+	c.m.mul(dst, x)
 	for i, b := range c.bias {
 		dst[i] += b
 	}

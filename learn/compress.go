@@ -43,9 +43,17 @@ const compressionRows = 4000
 // fitCompression finds the directions by a randomised range finder with one
 // power iteration (Halko, Martinsson and Tropp 2011, algorithm 4.4).
 func fitCompression(ctx context.Context, x []float32, dimensions int, seed uint64) (*compression, error) {
+	if dimensions <= widestEmbedding {
+		return &compression{inner: dimensions}, nil
+	}
+	return compressTo(ctx, narrowed, x, dimensions, seed)
+}
+
+// compressTo finds at most want directions.
+func compressTo(ctx context.Context, want int, x []float32, dimensions int, seed uint64) (*compression, error) {
 	rows := len(x) / dimensions
-	inner := min(narrowed, rows/2&^7)
-	if dimensions <= widestEmbedding || inner < 8 {
+	inner := min(want, rows/2&^7)
+	if dimensions <= want || inner < 8 {
 		return &compression{inner: dimensions}, nil
 	}
 	step := max(1, rows/compressionRows)

@@ -39,6 +39,10 @@ type Data struct {
 	embeddings []float32
 	cells      []Cell
 	ends       []int // of each row's cells
+
+	sessions  [][]turn
+	sessionAt map[int]int  // in sessions
+	inSession map[int]bool // rows
 }
 
 // Rows is the number of requests.
@@ -51,18 +55,8 @@ func (d *Data) Rows() int { return len(d.ends) }
 // outcome beyond 0 and 1, or a weight beyond 0 and MaxWeight.
 func (d *Data) Append(embedding []float32, cells ...Cell) error {
 	row := d.Rows()
-	if len(embedding) != d.Dimensions {
-		return fmt.Errorf("%w: row %d: the embedding has %d dimensions, want %d", ErrData, row, len(embedding), d.Dimensions)
-	}
-	direction := false
-	for i, v := range embedding {
-		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-			return fmt.Errorf("%w: row %d: component %d of the embedding is %v, want a finite number", ErrData, row, i, v)
-		}
-		direction = direction || v != 0
-	}
-	if !direction {
-		return fmt.Errorf("%w: row %d: the embedding is all zero and has no direction", ErrData, row)
+	if err := d.checkEmbedding(embedding); err != nil {
+		return err
 	}
 	for i, c := range cells {
 		switch {
@@ -82,6 +76,25 @@ func (d *Data) Append(embedding []float32, cells ...Cell) error {
 	d.embeddings = append(d.embeddings, embedding...)
 	d.cells = append(d.cells, cells...)
 	d.ends = append(d.ends, len(d.cells))
+	return nil
+}
+
+// checkEmbedding says what is wrong with the embedding of the next row.
+func (d *Data) checkEmbedding(embedding []float32) error {
+	row := d.Rows()
+	if len(embedding) != d.Dimensions {
+		return fmt.Errorf("%w: row %d: the embedding has %d dimensions, want %d", ErrData, row, len(embedding), d.Dimensions)
+	}
+	direction := false
+	for i, v := range embedding {
+		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+			return fmt.Errorf("%w: row %d: component %d of the embedding is %v, want a finite number", ErrData, row, i, v)
+		}
+		direction = direction || v != 0
+	}
+	if !direction {
+		return fmt.Errorf("%w: row %d: the embedding is all zero and has no direction", ErrData, row)
+	}
 	return nil
 }
 

@@ -21,7 +21,9 @@ func (m *Model) Explain(embedding []float32, agent int, s *Scratch) ([]Contribut
 	if err := m.check(embedding); err != nil {
 		return nil, err
 	}
-	m.score(embedding, s)
+	if err := m.score(embedding, nil, s); err != nil {
+		return nil, err
+	}
 	quality := make([]float64, len(m.agents))
 	m.pool(quality, s)
 	mean := m.experts.mean[agent]

@@ -45,6 +45,10 @@ type Report struct {
 	Gain        float64 // in quality over the best fixed agent
 	GainError   float64 // its standard error
 
+	// Trunk says which trunk reads sessions, and why; nil where too few rows are
+	// turns of one.
+	Trunk *TrunkReport
+
 	expected    []float64 // rows × agents, calibrated, out of fold
 	familiarity []float32 // of each row, out of fold
 	table       *table
@@ -54,6 +58,7 @@ type Report struct {
 type ExpertReport struct {
 	Name    string
 	Weight  float64 // in the pool; 0 when switched off
+	Later   float64 // its weight at later turns of sessions
 	LogLoss float64
 }
 
@@ -77,13 +82,15 @@ func Fit(ctx context.Context, data *Data, options Options) (*Model, *Report, err
 		agents: slices.Clone(data.Agents), dimensions: data.Dimensions,
 		inner: t.dimensions, compress: compress, experts: f.whole, trained: t.rows,
 	}
-	if m.weights, err = poolWeights(ctx, t, f.out.score); err != nil {
+	if err := m.weigh(ctx, f); err != nil {
 		return nil, nil, err
 	}
 	pooled := make([]float64, len(t.outcome))
 	for i := range pooled {
-		for e, w := range m.weights {
-			pooled[i] += float64(w * float64(f.out.score[e][i]))
+		for e, w := range m.weightsOf(t.later != nil && t.later[i/t.agents]) {
+			if w != 0 {
+				pooled[i] += float64(w * float64(f.out.score[e][i]))
+			}
 		}
 	}
 	if m.calibrated, err = calibrate(ctx, t, pooled); err != nil {
@@ -101,7 +108,7 @@ func Fit(ctx context.Context, data *Data, options Options) (*Model, *Report, err
 	m.experts.neighbours.fold = nil
 
 	report := &Report{
-		expected: pooled, familiarity: f.out.familiarity, table: t,
+		Trunk: f.trunk, expected: pooled, familiarity: f.out.familiarity, table: t,
 		Rows: t.rows, LogLoss: t.logLoss(func(i int) float64 { return pooled[i] }),
 		Best: m.agents[m.gate.best], Margin: m.gate.margin, StandsAside: m.gate.margin == never, Gain: g.Mean, GainError: g.StandardError,
 	}
@@ -111,10 +118,50 @@ func Fit(ctx context.Context, data *Data, options Options) (*Model, *Report, err
 		}
 	}
 	for e, w := range m.weights {
-		loss := t.logLoss(func(i int) float64 { return float64(f.out.score[e][i]) })
-		report.Experts = append(report.Experts, ExpertReport{expertNames[e], w, loss})
+		score := f.out.score[e]
+		if score == nil {
+			continue
+		}
+		loss := t.logLoss(func(i int) float64 { return float64(score[i]) })
+		report.Experts = append(report.Experts, ExpertReport{expertNames[e], w, m.later[e], loss})
 	}
 	return m, report, nil
+}
+
+// weigh fits the weights of the pool, for requests on their own and for later
+// turns of sessions, of which the trunk knows more than the others.
+func (m *Model) weigh(ctx context.Context, f *fitter) (err error) {
+	t, alone := f.t, f.out.score
+	alone[byTrunk] = nil
+	var first, later among
+	if t.later != nil {
+		n := 0
+		for _, is := range t.later {
+			if !is {
+				n++
+			}
+		}
+		if n >= leastRows {
+			first = func(row int) bool { return !t.later[row] }
+		}
+		later = func(row int) bool { return t.later[row] }
+	}
+	if m.weights, err = poolWeights(ctx, t, alone, first); err != nil {
+		return err
+	}
+	if m.later = m.weights; later != nil {
+		m.later, err = poolWeights(ctx, t, f.out.score, later)
+	}
+	return err
+}
+
+// weightsOf are the weights at a later turn of a session, or at a request on its
+// own.
+func (m *Model) weightsOf(later bool) *[expertCount]float64 {
+	if later {
+		return &m.later
+	}
+	return &m.weights
 }
 
 func (t *table) logLoss(score func(i int) float64) float64 {
@@ -123,11 +170,16 @@ func (t *table) logLoss(score func(i int) float64) float64 {
 		if w == 0 {
 			continue
 		}
-		p, y := bounded(score(i)), float64(t.outcome[i])
-		sum -= float64(float64(w) * (float64(y*elementary.Log(p)) + float64((1-y)*elementary.Log(1-p))))
+		sum += float64(float64(w) * logLoss(score(i), float64(t.outcome[i])))
 		total += float64(w)
 	}
 	return sum / math.Max(total, 1e-300)
+}
+
+// logLoss of an expectation of an outcome.
+func logLoss(p, y float64) float64 {
+	p = bounded(p)
+	return -(float64(y*elementary.Log(p)) + float64((1-y)*elementary.Log(1-p)))
 }
 
 // quantile returns the value below which a share of v lies.

@@ -19,10 +19,11 @@ const (
 	byLinear
 	byTrees
 	byAdvantage
+	byTrunk
 	expertCount
 )
 
-var expertNames = [expertCount]string{"mean", "neighbours", "linear", "trees", "advantage"}
+var expertNames = [expertCount]string{"mean", "neighbours", "linear", "trees", "advantage", "trunk"}
 
 // experts are the models that the pool weighs.
 type experts struct {
@@ -32,6 +33,7 @@ type experts struct {
 	trees      *trees // of all outcomes
 	advantage  *trees // of what an agent has over the others
 	level      *trees // of what they have in common
+	trunk      *trunk // of sessions; nil for none
 }
 
 // heldOut is what the experts said of every row out of fold.
@@ -46,11 +48,20 @@ type fitter struct {
 	t       *table
 	options Options
 	bins    *bins
+	reduce  *compression // what trunks see of a request; nil without sessions
+	trunks  [2]trunkPart // recurrent, linear
+	trunk   *TrunkReport // nil without sessions
 	whole   experts
 	out     heldOut
 	all     []int32
 	done    int
 	mu      sync.Mutex // of done and of calls of progress
+}
+
+// trunkPart is one kind of trunk, fitted to all and judged out of fold.
+type trunkPart struct {
+	whole *trunk
+	score []float32 // rows × agents
 }
 
 // treePart is one bag of one forest.
@@ -82,7 +93,9 @@ func (f *fitter) run(ctx context.Context) error {
 		f.all[i] = int32(i)
 	}
 	for e := range f.out.score {
-		f.out.score[e] = make([]float32, t.rows*t.agents)
+		if e != byTrunk {
+			f.out.score[e] = make([]float32, t.rows*t.agents)
+		}
 	}
 	f.out.familiarity = make([]float32, t.rows)
 	f.out.evidence = make([]float32, t.rows*t.agents)
@@ -114,10 +127,51 @@ func (f *fitter) run(ctx context.Context) error {
 			}
 		}
 	}
+	if t.sessions != nil && t.rows >= leastRows {
+		if f.reduce, err = compressTo(ctx, seenOfRequest, t.x, t.dimensions, f.options.Seed+1); err != nil {
+			return err
+		}
+		tasks = append(tasks, f.trunkTasks()...)
+	}
 	if err := f.parallel(ctx, tasks); err != nil {
 		return err
 	}
+	if f.reduce != nil {
+		f.takeTrunk()
+	}
 	return f.gather(ctx, forest)
+}
+
+// trunkTasks fit both trunks, to all sessions and to those of all folds but each.
+func (f *fitter) trunkTasks() (tasks []func(context.Context) error) {
+	for kind := range f.trunks {
+		p := &f.trunks[kind]
+		p.score = make([]float32, f.t.rows*f.t.agents)
+		for fold := int8(-1); fold < folds; fold++ {
+			tasks = append(tasks, func(ctx context.Context) error {
+				k, err := f.fitTrunk(ctx, kind == 0, fold)
+				if err != nil {
+					return err
+				}
+				if fold < 0 {
+					p.whole = k
+					return nil
+				}
+				return f.judge(k, fold, p.score)
+			})
+		}
+	}
+	return tasks
+}
+
+// takeTrunk makes an expert of the better trunk.
+func (f *fitter) takeTrunk() {
+	f.trunk = f.chooseTrunk(f.trunks[0].score, f.trunks[1].score)
+	chosen := &f.trunks[1]
+	if f.trunk.RecurrentPreferred {
+		chosen = &f.trunks[0]
+	}
+	f.whole.trunk, f.out.score[byTrunk] = chosen.whole, chosen.score
 }
 
 // leastRows is how many rows there must be for anything but the agents' means.

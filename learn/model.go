@@ -16,6 +16,7 @@ type Model struct {
 	compress   *compression
 	experts    experts
 	weights    [expertCount]float64
+	later      [expertCount]float64 // likewise, at later turns of sessions
 	calibrated *calibration
 	gate       gate
 	trained    int // rows
@@ -32,6 +33,10 @@ type Scratch struct {
 	centred    []float32
 	inner      []float32
 	pooled     []float64
+	trunk      trunkScratch
+	before     []float32 // an earlier request, as the experts see it
+	state      []float32 // after it
+	later      bool      // the request is a later turn of a session
 }
 
 // Agents are the names of the agents, in the order of predictions. The caller
@@ -53,13 +58,20 @@ func (m *Model) Best() int { return m.gate.best }
 //
 // The error wraps ErrInput; quality is then as it was.
 func (m *Model) Predict(quality, deviation []float64, embedding []float32, s *Scratch) error {
+	return m.PredictTurn(quality, deviation, embedding, nil, s)
+}
+
+// predict is Predict after what the caller gave was checked.
+func (m *Model) predict(quality, deviation []float64, embedding []float32, t *Turn, s *Scratch) error {
 	if len(quality) != len(m.agents) || deviation != nil && len(deviation) != len(m.agents) {
 		return fmt.Errorf("%w: room for %d agents, the model has %d", ErrInput, len(quality), len(m.agents))
 	}
 	if err := m.check(embedding); err != nil {
 		return err
 	}
-	m.score(embedding, s)
+	if err := m.score(embedding, t, s); err != nil {
+		return err
+	}
 	m.pool(quality, s)
 	if deviation != nil {
 		m.deviations(deviation, quality, s)
@@ -88,7 +100,7 @@ func (m *Model) check(embedding []float32) error {
 }
 
 // score asks every expert.
-func (m *Model) score(embedding []float32, s *Scratch) {
+func (m *Model) score(embedding []float32, t *Turn, s *Scratch) error {
 	s.inner = resized(s.inner, m.inner)
 	x := m.compress.apply(s.inner, embedding)
 	norm := f32.Norm(x)
@@ -117,6 +129,7 @@ func (m *Model) score(embedding []float32, s *Scratch) {
 	for a, v := range s.sum {
 		s.scores[byAdvantage][a] = e.mean[a] + float64(v) + float64(s.level[0])
 	}
+	return m.read(x, t, s)
 }
 
 // forests are all trees, in the order of the file.
@@ -126,8 +139,10 @@ func (e *experts) forests() [3]*trees { return [3]*trees{e.trees, e.advantage, e
 func (m *Model) pool(quality []float64, s *Scratch) {
 	for a := range quality {
 		var p float64
-		for e, w := range m.weights {
-			p += float64(w * s.scores[e][a])
+		for e, w := range m.weightsOf(s.later) {
+			if w != 0 {
+				p += float64(w * s.scores[e][a])
+			}
 		}
 		s.pooled[a] = p
 		quality[a] = m.calibrated.at(a, p)

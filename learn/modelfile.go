@@ -22,8 +22,10 @@ func (m *Model) MarshalBinary() ([]byte, error) {
 	w.Uint32(m.dimensions)
 	w.Uint32(m.inner)
 	w.Uint32(m.trained)
-	for _, v := range m.weights {
-		w.Float64(v)
+	for _, weights := range [][expertCount]float64{m.weights, m.later} {
+		for _, v := range weights {
+			w.Float64(v)
+		}
 	}
 	w.Float64(m.calibrated.slope)
 	w.Float64(m.calibrated.offset)
@@ -46,6 +48,7 @@ func (m *Model) MarshalBinary() ([]byte, error) {
 	for _, t := range m.experts.forests() {
 		t.marshal(w)
 	}
+	m.experts.trunk.marshal(w)
 	return w.Finish(), nil
 }
 
@@ -72,9 +75,11 @@ func (m *Model) UnmarshalBinary(data []byte) error {
 	read.dimensions = r.Uint32("the number of dimensions", maxDimensions)
 	read.inner = r.Uint32("the number of dimensions inside", maxDimensions)
 	read.trained = r.Uint32("the number of rows", maxRows)
-	for e := range read.weights {
-		if read.weights[e] = r.Float64("an expert's weight"); read.weights[e] < 0 || read.weights[e] > 1 {
-			r.Refuse("the weight of %s is %g, want 0 to 1", expertNames[e], read.weights[e])
+	for _, weights := range []*[expertCount]float64{&read.weights, &read.later} {
+		for e := range weights {
+			if weights[e] = r.Float64("an expert's weight"); weights[e] < 0 || weights[e] > 1 {
+				r.Refuse("the weight of %s is %g, want 0 to 1", expertNames[e], weights[e])
+			}
 		}
 	}
 	read.calibrated.slope = r.Float64("the calibration's slope")
@@ -97,6 +102,10 @@ func (m *Model) UnmarshalBinary(data []byte) error {
 	e.trees = unmarshalTrees(r, n, read.inner)
 	e.advantage = unmarshalTrees(r, n, read.inner)
 	e.level = unmarshalTrees(r, 1, read.inner)
+	e.trunk = unmarshalTrunk(r, n, read.inner)
+	if e.trunk == nil && (read.weights[byTrunk] > 0 || read.later[byTrunk] > 0) {
+		r.Refuse("its trunk has a weight and is not there")
+	}
 	if err := r.Close(); err != nil {
 		return err
 	}

@@ -111,7 +111,7 @@ func TestPoolWeighsByLoss(t *testing.T) {
 			scores[e] = append(scores[e], v)
 		}
 	}
-	w, err := poolWeights(context.Background(), tb, scores)
+	w, err := poolWeights(context.Background(), tb, scores, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,16 +15,20 @@ func bounded(p float64) float64 { return math.Max(scoreFloor, math.Min(1-scoreFl
 // leastShare is the weight below which an expert is switched off.
 const leastShare = 0.02
 
+// among says which rows weights are fitted to; nil for all.
+type among func(row int) bool
+
 // poolWeights returns the weights, at least 0 and 1 together, with which the
 // experts' mean has the least log loss out of fold: exponentiated gradient
-// (Kivinen and Warmuth 1997). An expert that gets next to nothing gets nothing.
-func poolWeights(ctx context.Context, t *table, scores [expertCount][]float32) ([expertCount]float64, error) {
+// (Kivinen and Warmuth 1997). An expert that gets next to nothing gets nothing,
+// and so does one that has said nothing.
+func poolWeights(ctx context.Context, t *table, scores [expertCount][]float32, rows among) ([expertCount]float64, error) {
 	var on [expertCount]bool
 	for e := range on {
-		on[e] = true
+		on[e] = scores[e] != nil
 	}
 	for {
-		weights, err := exponentiatedGradient(ctx, t, scores, on)
+		weights, err := exponentiatedGradient(ctx, t, scores, on, rows)
 		if err != nil {
 			return weights, err
 		}
@@ -40,7 +44,7 @@ func poolWeights(ctx context.Context, t *table, scores [expertCount][]float32) (
 	}
 }
 
-func exponentiatedGradient(ctx context.Context, t *table, scores [expertCount][]float32, on [expertCount]bool) (w [expertCount]float64, err error) {
+func exponentiatedGradient(ctx context.Context, t *table, scores [expertCount][]float32, on [expertCount]bool, rows among) (w [expertCount]float64, err error) {
 	count := 0.0
 	for _, v := range on {
 		if v {
@@ -60,18 +64,22 @@ func exponentiatedGradient(ctx context.Context, t *table, scores [expertCount][]
 		var gradient [expertCount]float64
 		var total float64
 		for i, cell := range t.weight {
-			if cell == 0 {
+			if cell == 0 || rows != nil && !rows(i/t.agents) {
 				continue
 			}
 			var p float64
 			for e := range w {
-				p += float64(w[e] * float64(scores[e][i]))
+				if on[e] {
+					p += float64(w[e] * float64(scores[e][i]))
+				}
 			}
 			p = bounded(p)
 			// −d/dp of y·log p + (1−y)·log(1−p)
 			slope := float64(float64(cell)*(p-float64(t.outcome[i]))) / float64(p*(1-p))
 			for e := range gradient {
-				gradient[e] += float64(slope * float64(scores[e][i]))
+				if on[e] {
+					gradient[e] += float64(slope * float64(scores[e][i]))
+				}
 			}
 			total += float64(cell)
 		}

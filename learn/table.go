@@ -25,6 +25,9 @@ type table struct {
 	scale []float64
 
 	compress *compression
+
+	sessions []session // nil where nothing is to be learnt of them
+	later    []bool    // rows that are turns of a session, and not its first; nil likewise
 }
 
 func (t *table) embedding(row int) []float32 { return t.x[row*t.dimensions:][:t.dimensions] }
@@ -70,6 +73,7 @@ func (d *Data) table(ctx context.Context, seed uint64) (*table, error) {
 			squares[c.Agent] += float64(c.Weight * c.Weight)
 		}
 	}
+	t.readSessions(d)
 	for a := range t.scale {
 		t.scale[a] = 1
 		if squares[a] > 0 {

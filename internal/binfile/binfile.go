@@ -59,6 +59,9 @@ func (w *Writer) Text(s string) {
 	w.b = append(w.b, s...)
 }
 
+// Bytes appends a list of bytes that mean something elsewhere.
+func (w *Writer) Bytes(v []byte) { w.Text(string(v)) }
+
 func (w *Writer) Texts(v []string) {
 	w.Uint32(len(v))
 	for _, s := range v {
@@ -201,6 +204,9 @@ func (r *Reader) list(what string, size, want int) []byte {
 }
 
 // Text returns a text.
+// Bytes takes a list of bytes, which share memory with the data.
+func (r *Reader) Bytes(what string) []byte { return r.list(what, 1, -1) }
+
 func (r *Reader) Text(what string) string {
 	b := r.list(what, 1, -1)
 	if !utf8.Valid(b) {
