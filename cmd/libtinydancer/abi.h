@@ -29,6 +29,12 @@ typedef struct td_request
 	int64_t nvisible;
 	int64_t as_rows;
 	const uint8_t *decision_id;
+	int64_t in_session;
+	const float *state;
+	int64_t nstate;
+	int64_t state_version;
+	int64_t last_agent;
+	const double *heard;
 } td_request;
 
 #endif

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/binary"
 	"encoding/hex"
+	"math"
 
 	"github.com/tinydancer/tinydancer"
 )
@@ -83,6 +85,20 @@ func (t *tape) choice(c *tinydancer.Choice, ids map[string]int64) {
 	for _, name := range c.Eligible {
 		t.long(ids[name])
 	}
+}
+
+// state writes the hidden state after a decision; nothing without one.
+func (t *tape) state(s *tinydancer.Session) {
+	var state []float32
+	if s != nil {
+		_, state, _ = s.State()
+	}
+	t.written(func(b []byte) []byte {
+		for _, v := range state {
+			b = binary.NativeEndian.AppendUint32(b, math.Float32bits(v))
+		}
+		return b
+	})
 }
 
 func (t *tape) alternatives(d *tinydancer.Decision, none bool) {

@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"time"
 	"unsafe"
 
 	"github.com/tinydancer/tinydancer"
@@ -24,6 +25,7 @@ import (
 type roster struct {
 	snapshot *tinydancer.Snapshot
 	ids      map[string]int64 // of the rows, by name
+	names    map[int64]string
 }
 
 type router struct {
@@ -56,7 +58,7 @@ func textOf(s C.td_span) string {
 //export td_roster
 func td_roster(rows C.td_span, handle *C.uint64_t, reply *C.td_reply) C.int {
 	return answer(reply, func() ([]byte, error) {
-		r := &roster{ids: map[string]int64{}}
+		r := &roster{ids: map[string]int64{}, names: map[int64]string{}}
 		if *handle != 0 {
 			r = cgo.Handle(*handle).Value().(*roster)
 		} else {
@@ -89,6 +91,7 @@ func (r *roster) add(rows []byte) error {
 	}
 	for i := range read {
 		r.ids[read[i].agent.Name] = read[i].id
+		r.names[read[i].id] = read[i].agent.Name
 	}
 	return nil
 }
@@ -316,6 +319,11 @@ func td_decide_request(q *C.td_request, reply *C.td_reply) C.int {
 		if err != nil {
 			return nil, err
 		}
+		if q.in_session != 0 {
+			if a.Session, err = r.session(q); err != nil {
+				return nil, err
+			}
+		}
 		id := [16]byte(unsafe.Slice((*byte)(q.decision_id), 16))
 		c, err := r.Decide(a.Request, binary.BigEndian.Uint64(id[8:])) // the random half
 		if a.nullOnNoMatch && tinydancer.IsNoMatch(err) {
@@ -326,8 +334,27 @@ func td_decide_request(q *C.td_request, reply *C.td_reply) C.int {
 		}
 		r.out = r.out[:0]
 		r.out.choice(&c, r.roster.ids)
+		r.out.state(a.Session)
 		r.out.chosen(&c, id, a.none)
 		return r.out, nil
+	})
+}
+
+// session is the session of a request, as of its last turn.
+func (r *router) session(q *C.td_request) (*tinydancer.Session, error) {
+	if q.heard == nil {
+		return new(tinydancer.Session), nil
+	}
+	// An agent that is gone took the turn all the same.
+	agent := strconv.FormatInt(int64(q.last_agent), 10)
+	if name, ok := r.roster.names[int64(q.last_agent)]; ok {
+		agent = name
+	}
+	s := tinydancer.ResumeSession(int64(q.state_version), unsafe.Slice((*float32)(q.state), q.nstate), agent)
+	heard := unsafe.Slice((*float64)(q.heard), 5)
+	return s, s.Tell(tinydancer.TurnOutcome{
+		Rated: heard[0] != 0, Quality: heard[1], LatencyMS: heard[2], CostUSD: heard[3],
+		Elapsed: time.Duration(heard[4] * float64(time.Second)),
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"runtime/cgo"
 	"runtime/debug"
 	"strconv"
@@ -27,6 +28,8 @@ type school struct {
 	column  map[int64]int // of an agent's row id
 	lessons []learn.Lesson
 	skipped int
+
+	attendance attendance
 
 	stop     context.CancelFunc
 	done     chan struct{}
@@ -80,7 +83,7 @@ func (s *school) read(rows []byte) error {
 		for k := 0; k < n && !w.bad; k++ {
 			eligible = append(eligible, w.int64())
 		}
-		embedding := w.floats()
+		embedding, of := w.floats(), w.logged()
 		if w.bad {
 			break
 		}
@@ -90,6 +93,12 @@ func (s *school) read(rows []byte) error {
 		l.Agent = s.columnOf(id)
 		for _, e := range eligible {
 			l.Eligible = append(l.Eligible, int32(s.columnOf(e)))
+		}
+		if math.IsNaN(l.Outcome) { // a turn of which nobody told
+			if err := s.attend(of, -1, l.Agent, embedding); err != nil {
+				s.skipped++
+			}
+			continue
 		}
 		weight := 1.0
 		if l.Propensity > 0 {
@@ -101,6 +110,9 @@ func (s *school) read(rows []byte) error {
 			continue
 		}
 		s.lessons = append(s.lessons, l)
+		if err := s.attend(of, s.data.Rows()-1, l.Agent, nil); err != nil {
+			return err
+		}
 	}
 	return w.err()
 }

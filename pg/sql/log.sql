@@ -19,9 +19,13 @@ CREATE TABLE tinydancer.decisions (
     expected_quality     float8 NOT NULL,
     estimated_cost       float8 NOT NULL,
     estimated_latency_ms float8 NOT NULL,
-    role                 name NOT NULL
+    role                 name NOT NULL,
+    previous             uuid,     -- the turn before, of the same session and role
+    heard                float8[], -- of that turn, by now: known, outcome, latency, cost, seconds ago
+    state                float4[]  -- the model's hidden state after this turn
 ) PARTITION BY RANGE (decision_id);
 CREATE TABLE tinydancer.decisions_default PARTITION OF tinydancer.decisions (PRIMARY KEY (decision_id)) DEFAULT;
+CREATE INDEX decisions_default_session_idx ON tinydancer.decisions_default (session, decision_id) WHERE session IS NOT NULL;
 
 -- What was told of decisions, by ruvector_feedback: appended to, never
 -- updated. No foreign key: a report may come before its decision. Reports of

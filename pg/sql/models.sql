@@ -2,9 +2,11 @@
 
 -- The latest decisions of which the outcome is known, oldest first. An outcome
 -- is the quality that was told; else 0 for a failure, and for a success what
--- successes are worth that were rated, 1 if none was.
+-- successes are worth that were rated, 1 if none was. Turns of sessions come
+-- without an outcome, too.
 CREATE FUNCTION tinydancer.lessons(most integer) RETURNS TABLE (
-    agent_id bigint, propensity float8, outcome float8, cost_usd float8, latency_ms float8, eligible bigint[], embedding float4[])
+    agent_id bigint, propensity float8, outcome float8, cost_usd float8, latency_ms float8, eligible bigint[], embedding float4[],
+    decision_id uuid, in_session boolean, previous uuid, heard float8[])
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     WITH known AS MATERIALIZED (
         SELECT o.* FROM tinydancer.outcomes o
@@ -17,10 +19,17 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
           FROM known k
     )
     SELECT k.agent_id, k.propensity, coalesce(k.quality, CASE WHEN k.success THEN u.success ELSE 0 END),
-           k.cost_usd, k.latency_ms, k.eligible, k.embedding
+           k.cost_usd, k.latency_ms, k.eligible, k.embedding, k.decision_id, k.session IS NOT NULL, k.previous, k.heard
       FROM known k, usual u
      WHERE cardinality(k.embedding) = u.dimension
-     ORDER BY k.decision_id
+    UNION ALL
+    -- Turns of which nobody told are turns all the same.
+    SELECT d.agent_id, d.propensity, NULL, NULL, NULL, d.eligible, d.embedding, d.decision_id, true, d.previous, d.heard
+      FROM tinydancer.decisions d, usual u
+     WHERE d.session IS NOT NULL AND d.decision_id >= (SELECT k.decision_id FROM known k WHERE k.session IS NOT NULL ORDER BY k.decision_id LIMIT 1)
+       AND array_ndims(d.embedding) = 1 AND cardinality(d.embedding) = u.dimension
+       AND NOT EXISTS (SELECT FROM known k WHERE k.decision_id = d.decision_id)
+     ORDER BY decision_id
 $$;
 
 CREATE FUNCTION tinydancer.promote(version bigint) RETURNS boolean

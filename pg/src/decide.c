@@ -47,7 +47,8 @@ new_id(void)
 enum
 {
 	DECISION_ID, AGENT_ID, PROPENSITY, POLICY_VERSION, EXPLORED, OPTIMIZE_FOR, CONSTRAINTS, SESSION,
-	EMBEDDING, ELIGIBLE, EXPECTED_QUALITY, ESTIMATED_COST, ESTIMATED_LATENCY, ROLE, COLUMNS
+	EMBEDDING, ELIGIBLE, EXPECTED_QUALITY, ESTIMATED_COST, ESTIMATED_LATENCY, ROLE,
+	PREVIOUS, HEARD, STATE, COLUMNS
 };
 
 static void
@@ -59,11 +60,12 @@ insert_decision(Datum *values, const char *nulls)
 	{
 		static Oid	types[COLUMNS] = {
 			UUIDOID, INT8OID, FLOAT8OID, INT8OID, BOOLOID, TEXTOID, JSONBOID, TEXTOID,
-			FLOAT4ARRAYOID, INT8ARRAYOID, FLOAT8OID, FLOAT8OID, FLOAT8OID, NAMEOID
+			FLOAT4ARRAYOID, INT8ARRAYOID, FLOAT8OID, FLOAT8OID, FLOAT8OID, NAMEOID,
+			UUIDOID, FLOAT8ARRAYOID, FLOAT4ARRAYOID
 		};
 
 		plan = SPI_prepare("INSERT INTO tinydancer.decisions VALUES"
-						   " ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+						   " ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
 						   COLUMNS, types);
 		if (plan == NULL || SPI_keepplan(plan) != 0)
 			elog(ERROR, "tinydancer: cannot prepare: %s", SPI_result_code_string(SPI_result));
@@ -92,18 +94,14 @@ next_ids(td_tape *tape)
 	return construct_array(elements, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
 }
 
-#define MAX_SESSION 255
-
-static void
-check_session(text *session)
+static ArrayType *
+array_of(const double *numbers, int n)
 {
-	int			n = VARSIZE_ANY_EXHDR(session);
+	Datum	   *elements = palloc(n * sizeof(Datum));
 
-	if (n == 0 || n > MAX_SESSION)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("session: got %d bytes, want 1 to %d", n, MAX_SESSION),
-				 errhint("NULL is a request on its own.")));
+	for (int i = 0; i < n; i++)
+		elements[i] = Float8GetDatum(numbers[i]);
+	return construct_array(elements, n, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
 }
 
 static Datum
@@ -118,12 +116,17 @@ decide(FunctionCallInfo fcinfo)
 	NameData	role;
 	pg_uuid_t  *id = new_id();
 	MemoryContext outer = CurrentMemoryContext;
+	td_turn		turn = {.found = false};
+	bool		isnull;
 
 	memset(nulls, ' ', COLUMNS);
 	nulls[COLUMNS] = '\0';
 	if (!PG_ARGISNULL(3))
-		check_session(PG_GETARG_TEXT_PP(3));
+		td_check_session(PG_GETARG_TEXT_PP(3));
+	namestrcpy(&role, GetUserNameFromId(td_caller_id(), false));
 	td_read_request(fcinfo, &request);
+	if (!PG_ARGISNULL(3))
+		td_continue_session(PG_GETARG_TEXT_PP(3), &role, id, &request, &turn);
 	request.decision_id = id->data;
 	TD_CALL(reply, decide, &request, reply);
 	if (reply->len == 0)
@@ -143,6 +146,16 @@ decide(FunctionCallInfo fcinfo)
 	values[ESTIMATED_COST] = next(&tape);
 	values[ESTIMATED_LATENCY] = next(&tape);
 	values[ELIGIBLE] = PointerGetDatum(next_ids(&tape));
+	values[STATE] = td_tape_floats(&tape, &isnull);
+	if (isnull)
+		nulls[STATE] = 'n';
+	if (turn.found)
+	{
+		values[PREVIOUS] = UUIDPGetDatum(&turn.previous);
+		values[HEARD] = PointerGetDatum(array_of(turn.heard, TD_HEARD));
+	}
+	else
+		nulls[PREVIOUS] = nulls[HEARD] = 'n';
 	values[EMBEDDING] = PG_GETARG_DATUM(0);
 	for (int argument = 2; argument <= 3; argument++)
 	{
@@ -152,7 +165,6 @@ decide(FunctionCallInfo fcinfo)
 		if (PG_ARGISNULL(argument))
 			nulls[column] = 'n';
 	}
-	namestrcpy(&role, GetUserNameFromId(td_caller_id(), false));
 	values[ROLE] = NameGetDatum(&role);
 	result = td_tape_jsonb(&tape);
 

@@ -34,8 +34,39 @@ put_float(StringInfo out, Datum value, bool isnull)
 /* Columns of tinydancer.lessons(). */
 enum
 {
-	AGENT_ID = 1, PROPENSITY, OUTCOME, COST_USD, LATENCY_MS, ELIGIBLE, EMBEDDING
+	AGENT_ID = 1, PROPENSITY, OUTCOME, COST_USD, LATENCY_MS, ELIGIBLE, EMBEDDING,
+	DECISION_ID, IN_SESSION, PREVIOUS, HEARD
 };
+
+/* Which turn of a session a decision is: cmd/libtinydancer/school_sessions.go. */
+static void
+put_session(StringInfo out, HeapTuple row, TupleDesc desc)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(row, desc, DECISION_ID, &isnull);
+	int32		n = 0;
+
+	appendBinaryStringInfo(out, (char *) DatumGetUUIDP(value)->data, UUID_LEN);
+	put_int64(out, DatumGetBool(SPI_getbinval(row, desc, IN_SESSION, &isnull)));
+	value = SPI_getbinval(row, desc, PREVIOUS, &isnull);
+	if (!isnull)
+		n = UUID_LEN;
+	appendBinaryStringInfo(out, (char *) &n, sizeof(n));
+	if (n > 0)
+		appendBinaryStringInfo(out, (char *) DatumGetUUIDP(value)->data, UUID_LEN);
+	value = SPI_getbinval(row, desc, HEARD, &isnull);
+	n = 0;
+	if (!isnull)
+	{
+		ArrayType  *array = DatumGetArrayTypeP(value);
+
+		n = ARR_HASNULL(array) ? 0 : ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+		appendBinaryStringInfo(out, (char *) &n, sizeof(n));
+		appendBinaryStringInfo(out, ARR_DATA_PTR(array), n * sizeof(float8));
+	}
+	else
+		appendBinaryStringInfo(out, (char *) &n, sizeof(n));
+}
 
 static void
 put_lesson(StringInfo out, HeapTuple row, TupleDesc desc)
@@ -59,6 +90,7 @@ put_lesson(StringInfo out, HeapTuple row, TupleDesc desc)
 	n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) * sizeof(float4);
 	appendBinaryStringInfo(out, (char *) &n, sizeof(n));
 	appendBinaryStringInfo(out, ARR_DATA_PTR(array), n);
+	put_session(out, row, desc);
 }
 
 static void

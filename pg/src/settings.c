@@ -25,6 +25,7 @@ static struct
 
 static int	max_alternatives = 3;
 static int	retention = 90 * 24 * 60;
+int			td_session_timeout_s = 24 * 3600;
 
 static void
 changed_real(double value pg_attribute_unused(), void *extra pg_attribute_unused())
@@ -86,6 +87,11 @@ td_define_settings(void)
 							"How long decisions and what was told of them are kept.",
 							"ruvector_apply_retention drops whole weeks that are older.",
 							&retention, 90 * 24 * 60, 24 * 60, 100 * 365 * 24 * 60, PGC_USERSET, GUC_UNIT_MIN,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("tinydancer.session_timeout",
+							"How long after its last turn a session goes on.",
+							"A later decision with the same session begins it anew.",
+							&td_session_timeout_s, 24 * 3600, 1, 365 * 24 * 3600, PGC_USERSET, GUC_UNIT_S,
 							NULL, NULL, NULL);
 	DefineCustomIntVariable("tinydancer.max_alternatives",
 							"How many runners-up a decision names.",

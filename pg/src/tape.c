@@ -72,6 +72,29 @@ take_number(td_tape *tape)
 	return int64_div_fast_to_numeric(mantissa, decimals);
 }
 
+/* Reads bytes that are float4 as an array; none are NULL. */
+Datum
+td_tape_floats(td_tape *tape, bool *isnull)
+{
+	td_span		s;
+	ArrayType  *array;
+
+	if (take_tag(tape) != 's')
+		broken();
+	s = take_bytes(tape);
+	*isnull = s.len == 0;
+	if (*isnull)
+		return (Datum) 0;
+	array = palloc0(ARR_OVERHEAD_NONULLS(1) + s.len);
+	SET_VARSIZE(array, ARR_OVERHEAD_NONULLS(1) + s.len);
+	array->ndim = 1;
+	array->elemtype = FLOAT4OID;
+	ARR_DIMS(array)[0] = s.len / sizeof(float4);
+	ARR_LBOUND(array)[0] = 1;
+	memcpy(ARR_DATA_PTR(array), s.data, s.len);
+	return PointerGetDatum(array);
+}
+
 static void
 value_of(td_tape *tape, char tag, JsonbValue *v)
 {

@@ -17,6 +17,7 @@
 
 #include "utils/array.h"
 #include "utils/snapshot.h"
+#include "utils/uuid.h"
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
 #endif
@@ -63,6 +64,12 @@ typedef struct td_request
 	int64		nvisible;
 	int64		as_rows;		/* route: rows of columns instead of one jsonb */
 	const uint8 *decision_id;	/* decide: 16 bytes */
+	int64		in_session;		/* decide: what follows is of its last turn */
+	const float *state;			/* after it; NULL if there was none */
+	int64		nstate;
+	int64		state_version;	/* of the model whose state it is */
+	int64		last_agent;
+	const double *heard;		/* known, outcome, latency, cost, elapsed; NULL at the first turn */
 } td_request;
 
 typedef struct td_golib
@@ -115,6 +122,7 @@ extern void td_release(td_handle handle);
 
 extern uint64 td_settings_generation;
 extern int	td_publish_interval_ms;
+extern int	td_session_timeout_s;
 extern void td_define_settings(void);
 extern td_span td_settings_span(void);
 
@@ -154,6 +162,20 @@ extern struct ReturnSetInfo *td_begin_rows(FunctionCallInfo fcinfo);
 
 extern void td_read_request(FunctionCallInfo fcinfo, td_request *request);
 
+/* ---- session.c ---- */
+
+#define TD_HEARD 5
+
+typedef struct td_turn
+{
+	bool		found;
+	pg_uuid_t	previous;
+	double		heard[TD_HEARD];
+} td_turn;
+
+extern void td_check_session(text *session);
+extern void td_continue_session(text *session, NameData *role, const pg_uuid_t *id, td_request *request, td_turn *turn);
+
 /* ---- tape.c ---- */
 
 typedef struct td_tape
@@ -165,5 +187,6 @@ typedef struct td_tape
 extern Datum td_tape_jsonb(td_tape *tape);
 extern void td_put_rows(struct ReturnSetInfo *rows, td_tape tape);
 extern Datum td_tape_datum(td_tape *tape, bool *isnull);
+extern Datum td_tape_floats(td_tape *tape, bool *isnull);
 
 #endif							/* TINYDANCER_H */
