@@ -11,8 +11,8 @@ func (l *Lesson) check(agents int) error {
 	switch {
 	case !found:
 		return refuse("agent %d was drawn and is not among the eligible", l.Agent)
-	case !(l.Propensity > 0 && l.Propensity <= 1):
-		return refuse("propensity %v, want above 0, up to 1", l.Propensity)
+	case !(l.Propensity >= LeastPropensity && l.Propensity <= 1):
+		return refuse("propensity %v, want %g to 1", l.Propensity, LeastPropensity)
 	case !(l.Outcome >= 0 && l.Outcome <= 1):
 		return refuse("outcome %v, want 0 to 1", l.Outcome)
 	}

@@ -5,10 +5,15 @@ import (
 	"math"
 )
 
+// LeastPropensity is the lowest probability that a lesson may have been drawn
+// with: what is less likely does not happen, and its weight would be all.
+const LeastPropensity = 1e-9
+
 // Lesson is a decision of a log, as it was drawn: one for each row of the Data
 // that a model was fitted to, in their order.
 type Lesson struct {
-	// Agent was drawn, with probability Propensity in (0, 1], and brought
+	// Agent was drawn, with probability Propensity, from
+	// LeastPropensity to 1, and brought
 	// Outcome in [0, 1].
 	Agent      int
 	Propensity float64
@@ -151,7 +156,7 @@ func (r *Report) Try(m *Model, lessons []Lesson, with TryOptions) (*Trial, error
 		Decisions: n, Attempt: with.Attempt, Best: m.agents[m.gate.best],
 		Groups: t.groups, EffectiveGroups: c.all.worth(),
 	}
-	trial.Wanted = student(wanted(with.Attempt), trial.EffectiveGroups-1)
+	trial.Wanted = trial.errors(trial.EffectiveGroups)
 	for i := range lessons {
 		if c.learned[i] != c.fixed[i] {
 			trial.Differing++
@@ -225,7 +230,13 @@ func (t *Trial) decide(weightError float64) {
 
 // shows says whether a gain is far enough above 0, with so many groups.
 func (t *Trial) shows(gain Interval, groups float64) bool {
-	return gain.Mean > student(wanted(t.Attempt), groups-1)*gain.standardError
+	return gain.Mean > t.errors(groups)*gain.standardError
+}
+
+// errors is how many standard errors are wanted with so many groups. With one
+// it is not near enough; but then nothing is promoted.
+func (t *Trial) errors(groups float64) float64 {
+	return student(wanted(t.Attempt), math.Max(groups-1, 1))
 }
 
 func (t *Trial) demand() string {

@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/memutils.h"
+#include "utils/uuid.h"
 
 /* How many decisions are read, and how many bytes handed over, at a time. */
 #define LESSON_ROWS 200
@@ -34,7 +35,7 @@ put_float(StringInfo out, Datum value, bool isnull)
 /* Columns of tinydancer.lessons(). */
 enum
 {
-	AGENT_ID = 1, PROPENSITY, OUTCOME, COST_USD, LATENCY_MS, ELIGIBLE, EMBEDDING
+	AGENT_ID = 1, PROPENSITY, OUTCOME, COST_USD, LATENCY_MS, ELIGIBLE, EMBEDDING, SESSION, SEEN, DECISION_ID
 };
 
 static void
@@ -59,6 +60,11 @@ put_lesson(StringInfo out, HeapTuple row, TupleDesc desc)
 	n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) * sizeof(float4);
 	appendBinaryStringInfo(out, (char *) &n, sizeof(n));
 	appendBinaryStringInfo(out, ARR_DATA_PTR(array), n);
+	value = SPI_getbinval(row, desc, SESSION, &isnull);
+	put_int64(out, isnull ? 0 : DatumGetInt64(value));
+	put_int64(out, DatumGetBool(SPI_getbinval(row, desc, SEEN, &isnull)));
+	value = SPI_getbinval(row, desc, DECISION_ID, &isnull);
+	appendBinaryStringInfo(out, (char *) DatumGetUUIDP(value)->data, UUID_LEN);
 }
 
 static void
@@ -116,7 +122,7 @@ td_train(PG_FUNCTION_ARGS)
 		SPI_connect();
 		read_lessons(school, PG_GETARG_INT32(0));
 		SPI_finish();
-		TD_CALL(reply, school_begin, school, td_current_model(), PG_GETARG_INT64(1),
+		TD_CALL(reply, school_begin, school, td_current_router(), PG_GETARG_INT64(1),
 				PG_GETARG_INT64(2), reply);
 		while (progress < 1000)
 		{
