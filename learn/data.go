@@ -38,7 +38,8 @@ type Data struct {
 
 	embeddings []float32
 	cells      []Cell
-	ends       []int // of each row's cells
+	ends       []int   // of each row's cells
+	groups     []int32 // of each row: as it was given, -1 for none
 
 	sessions  [][]turn
 	sessionAt map[int]int  // in sessions
@@ -54,6 +55,14 @@ func (d *Data) Rows() int { return len(d.ends) }
 // that is zero or not finite; an unknown agent, or one that is there twice; an
 // outcome beyond 0 and 1, or a weight beyond 0 and MaxWeight.
 func (d *Data) Append(embedding []float32, cells ...Cell) error {
+	return d.AppendGroup(-1, embedding, cells...)
+}
+
+// AppendGroup is [Data.Append] for a request of a group, such as a session or
+// a user's, numbered from 0 in any way; -1 is none. Requests of one group, and
+// those with the very same embedding, are taken for one piece of evidence: none
+// is judged by what was learnt from another, and errors are counted by groups.
+func (d *Data) AppendGroup(group int32, embedding []float32, cells ...Cell) error {
 	row := d.Rows()
 	if err := d.checkEmbedding(embedding); err != nil {
 		return err
@@ -76,6 +85,7 @@ func (d *Data) Append(embedding []float32, cells ...Cell) error {
 	d.embeddings = append(d.embeddings, embedding...)
 	d.cells = append(d.cells, cells...)
 	d.ends = append(d.ends, len(d.cells))
+	d.groups = append(d.groups, max(group, -1))
 	return nil
 }
 

@@ -80,13 +80,14 @@ func openGate(t *table, quality []float64, familiarity []float32, mean []float64
 	g.familiar = quantile(familiarity, unfamiliar)
 	best := gain{}
 	q := make([]float64, t.agents)
-	if t.rows < learnedFrom {
+	if t.rows < learnedFrom || t.groups < leastGroups {
 		return g, best
 	}
+	sums, sizes := make([]float64, t.groups), t.groupSizes()
 	for _, m := range margins {
 		try := g
 		try.margin = m
-		var sum, squares float64
+		clear(sums)
 		for r := range t.rows {
 			copy(q, quality[r*t.agents:][:t.agents])
 			try.apply(q, float64(familiarity[r]))
@@ -94,13 +95,13 @@ func openGate(t *table, quality []float64, familiarity []float32, mean []float64
 			if pick == g.best {
 				continue
 			}
-			d := t.value(quality, r, pick) - t.value(quality, r, g.best)
-			sum += d
-			squares += float64(d * d)
+			sums[t.group[r]] += t.value(quality, r, pick) - t.value(quality, r, g.best)
 		}
-		n := float64(t.rows)
-		found := gain{Mean: sum / n}
-		found.StandardError = math.Sqrt(math.Max(0, squares/n-float64(found.Mean*found.Mean)) / n)
+		var all clusters
+		for k, sum := range sums {
+			all.add(sum, sizes[k])
+		}
+		found := all.gain()
 		if found.less(1) > best.less(1) {
 			best, g.margin = found, m
 		}
@@ -109,6 +110,14 @@ func openGate(t *table, quality []float64, familiarity []float32, mean []float64
 		best, g.margin = gain{}, never
 	}
 	return g, best
+}
+
+func (t *table) groupSizes() []float64 {
+	sizes := make([]float64, t.groups)
+	for _, g := range t.group {
+		sizes[g]++
+	}
+	return sizes
 }
 
 // gain is a mean with its standard error.

@@ -18,6 +18,8 @@ type table struct {
 	weight  []float32 // rows × agents
 	fold    []int8    // of each row
 	even    bool      // every weight is 1
+	group   []int32   // of each row, from 0
+	groups  int
 
 	// scale of each agent's weights: they are divided so that they sum to the
 	// effective number of outcomes, (Σw)²/Σw² (Kish 1965). An outcome that stands
@@ -50,7 +52,8 @@ func (d *Data) table(ctx context.Context, seed uint64) (*table, error) {
 		norm: make([]float64, n), fold: make([]int8, n), scale: make([]float64, agents),
 	}
 	sums, squares := make([]float64, agents), make([]float64, agents)
-	r := source(seed, 0xf01d)
+	t.group, t.groups = d.grouped()
+	t.divide(source(seed, 0xf01d))
 	t.x = d.embeddings
 	if t.dimensions != d.Dimensions {
 		t.x = make([]float32, n*t.dimensions)
@@ -62,7 +65,6 @@ func (d *Data) table(ctx context.Context, seed uint64) (*table, error) {
 		x, cells := d.row(i)
 		inner := compress.apply(t.x[i*t.dimensions:][:t.dimensions], x)
 		t.norm[i] = f32.Norm(inner)
-		t.fold[i] = int8(r.below(folds))
 		for _, c := range cells {
 			if c.Weight == 0 {
 				continue
@@ -85,6 +87,24 @@ func (d *Data) table(ctx context.Context, seed uint64) (*table, error) {
 		t.weight[i] = float32(float64(w) * t.scale[i%agents])
 	}
 	return t, nil
+}
+
+// divide puts each group into a fold at random; rows, where there are too few
+// groups for that: nothing is then believed that is said out of fold.
+func (t *table) divide(r random) {
+	if t.groups < leastGroups {
+		for i := range t.fold {
+			t.fold[i] = int8(r.below(folds))
+		}
+		return
+	}
+	of := make([]int8, 0, t.groups)
+	for i, g := range t.group {
+		if int(g) == len(of) { // groups are numbered as they come
+			of = append(of, int8(r.below(folds)))
+		}
+		t.fold[i] = of[g]
+	}
 }
 
 // check refuses what no row can show.

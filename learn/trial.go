@@ -5,10 +5,15 @@ import (
 	"math"
 )
 
+// LeastPropensity is the lowest probability that a lesson may have been drawn
+// with: what is less likely does not happen, and its weight would be all.
+const LeastPropensity = 1e-9
+
 // Lesson is a decision of a log, as it was drawn: one for each row of the Data
 // that a model was fitted to, in their order.
 type Lesson struct {
-	// Agent was drawn, with probability Propensity in (0, 1], and brought
+	// Agent was drawn, with probability Propensity, from
+	// LeastPropensity to 1, and brought
 	// Outcome in [0, 1].
 	Agent      int
 	Propensity float64
@@ -19,13 +24,34 @@ type Lesson struct {
 
 	// CostUSD and LatencyMS of the answer; NaN where not known.
 	CostUSD, LatencyMS float64
+
+	// Seen says that the policy in force may have learned from this decision, so
+	// that it cannot be judged by it.
+	Seen bool
 }
 
-// Interval is a mean with the ends of its 95 % interval.
-type Interval struct {
-	Mean float64 `json:"mean"`
-	Low  float64 `json:"low"`
-	High float64 `json:"high"`
+// TryOptions say what a model is tried against.
+type TryOptions struct {
+	// Attempt counts the models tried since one was promoted, from 1: who looks
+	// often enough finds something, so that each time more is wanted.
+	Attempt int
+
+	// Present returns the agent that the policy in force prefers at a row; nil if
+	// there is none.
+	Present func(row int) int
+
+	// Balanced, unless nil, is what is weighed beside quality.
+	Balanced *Balanced
+}
+
+// Balanced is a score of which quality is a part.
+type Balanced struct {
+	// Quality is what a quality of 1 adds to the score.
+	Quality float64
+
+	// Rest sets rest[i] to what the i-th eligible agent's score has at a row
+	// besides: NaN for one that can no longer be chosen.
+	Rest func(row int, rest []float64)
 }
 
 // Trial is what a policy would have brought over a log, and what others would
@@ -44,24 +70,47 @@ type Trial struct {
 	Random  Interval `json:"random"`  // what any eligible agent alike would have
 	Gain    Interval `json:"gain"`    // learned minus fixed
 
-	// OverPresent is learned minus the policy that serves now; nil without one.
+	// OverPresent is learned minus the policy that serves now, over the decisions
+	// that the latter has not learned from; nil without one.
 	OverPresent *Interval `json:"over_present,omitempty"`
+	// Unseen counts these decisions, and UnseenRows is what they are worth.
+	Unseen     int     `json:"unseen_decisions,omitempty"`
+	UnseenRows float64 `json:"unseen_effective,omitempty"`
 
 	Agents []AgentTrial `json:"agents"`
 
-	// CostUSD and LatencyMS a decision, of the learned policy and the best
-	// fixed agent, where enough of them is known.
-	LearnedCost, FixedCost       *float64 `json:",omitempty"`
-	LearnedLatency, FixedLatency *float64 `json:",omitempty"`
-
 	// Attempt counts the models that were tried since one was promoted, and
-	// Wanted is how many standard errors a gain must be above 0 at that attempt.
+	// Wanted is how many standard errors a gain must be above 0 at that attempt,
+	// and with so many groups.
 	Attempt int     `json:"attempt"`
 	Wanted  float64 `json:"wanted_standard_errors"`
 
 	Best    string `json:"best"` // the best fixed agent
 	Promote bool   `json:"promote"`
 	Verdict string `json:"verdict"`
+
+	// Groups are what counts as evidence of its own: a session's decisions are
+	// one, and so is a request that is repeated. EffectiveGroups is how many of
+	// equal size they are worth.
+	Groups          int     `json:"groups"`
+	EffectiveGroups float64 `json:"effective_groups"`
+
+	// BalancedGain is what the learned policy has over the fixed qualities in the
+	// balanced score, each choosing by it; nil if that was not asked.
+	BalancedGain *Interval `json:"balanced_gain,omitempty"`
+
+	// What a decision costs and takes, by policy.
+	LoggedSpend  Spend `json:"logged_spend"`
+	LearnedSpend Spend `json:"learned_spend"`
+	FixedSpend   Spend `json:"fixed_spend"`
+	RandomSpend  Spend `json:"random_spend"`
+}
+
+// Spend is what a decision costs and takes: nil where it is known of fewer than
+// ten decisions in which the policy agrees with the log.
+type Spend struct {
+	CostUSD   *Interval `json:"cost_usd,omitempty"`
+	LatencyMS *Interval `json:"latency_ms,omitempty"`
 }
 
 // AgentTrial is what always choosing one agent would have brought, over the
@@ -71,6 +120,7 @@ type AgentTrial struct {
 	Decisions int      `json:"decisions"` // that it was eligible for
 	Drawn     int      `json:"drawn"`
 	Quality   Interval `json:"quality"`
+	Spend     Spend    `json:"spend"`
 }
 
 // enoughWeight is how many standard errors the mean weight may be from 1.
@@ -86,14 +136,11 @@ func wanted(attempt int) float64 {
 	return math.Sqrt2 * math.Erfinv(1-2*falsePromotions*6/(k*k))
 }
 
-// Try judges a model by the log that it was fitted to. present returns the agent
-// that the policy in force prefers at a row; nil if there is none. attempt counts
-// the models tried since one was promoted, from 1: who looks often enough finds
-// something, so that each time more is wanted. The error wraps ErrInput.
-func (r *Report) Try(m *Model, lessons []Lesson, present func(row int) int, attempt int) (*Trial, error) {
+// Try judges a model by the log that it was fitted to. The error wraps ErrInput.
+func (r *Report) Try(m *Model, lessons []Lesson, with TryOptions) (*Trial, error) {
 	t := r.table
-	if attempt < 1 {
-		return nil, refuse("attempt %d, want at least 1", attempt)
+	if with.Attempt < 1 {
+		return nil, refuse("attempt %d, want at least 1", with.Attempt)
 	}
 	if len(lessons) != t.rows {
 		return nil, refuse("%d lessons, the model was fitted to %d rows", len(lessons), t.rows)
@@ -103,53 +150,45 @@ func (r *Report) Try(m *Model, lessons []Lesson, present func(row int) int, atte
 			return nil, fmt.Errorf("row %d: %w", i, err)
 		}
 	}
-	c := &court{report: r, model: m, lessons: lessons}
-	c.chooseMargins()
-
+	c := newCourt(r, m, lessons)
 	n := len(lessons)
-	trial := &Trial{Decisions: n, Attempt: attempt, Wanted: wanted(attempt), Best: m.agents[m.gate.best]}
-	terms := map[string][]float64{}
-	weights := make([]float64, n)
-	learned, fixed := make([]int, n), make([]int, n)
-	logged, random := make([]float64, n), make([]float64, n)
-	terms["learned"], terms["fixed"] = make([]float64, n), make([]float64, n)
+	trial := &Trial{
+		Decisions: n, Attempt: with.Attempt, Best: m.agents[m.gate.best],
+		Groups: t.groups, EffectiveGroups: c.all.worth(),
+	}
+	trial.Wanted = trial.errors(trial.EffectiveGroups)
 	for i := range lessons {
-		l := &lessons[i]
-		fixed[i] = c.fixed(l)
-		learned[i] = c.learned(i, c.margin[t.fold[i]])
-		if learned[i] != fixed[i] {
+		if c.learned[i] != c.fixed[i] {
 			trial.Differing++
 		}
-		if learned[i] == l.Agent {
-			weights[i] = 1 / l.Propensity
-		}
-		terms["learned"][i], terms["fixed"][i] = c.term(i, learned[i]), c.term(i, fixed[i])
-		logged[i] = l.Outcome
+	}
+	logged, random := make([]float64, n), make([]float64, n)
+	even, alike := make([]float64, n), make([]float64, n)
+	for i := range lessons {
+		l := &lessons[i]
+		logged[i], even[i] = l.Outcome, 1
+		alike[i] = 1 / (float64(len(l.Eligible)) * l.Propensity)
 		for _, a := range l.Eligible {
 			random[i] += c.term(i, int(a)) / float64(len(l.Eligible))
 		}
 	}
-	trial.Logged, trial.Random = interval(logged), interval(random)
-	trial.Learned, trial.Fixed = interval(terms["learned"]), interval(terms["fixed"])
-	gains := difference(terms["learned"], terms["fixed"])
-	trial.Gain = interval(gains)
+	learned, fixed := c.terms(c.learned), c.terms(c.fixed)
+	trial.Logged, trial.Random = c.all.interval(logged, nil), c.all.interval(random, nil)
+	trial.Learned, trial.Fixed = c.all.interval(learned, nil), c.all.interval(fixed, nil)
+	trial.Gain = c.all.interval(difference(learned, fixed), nil)
+	weights := c.weights(c.learned)
 	trial.EffectiveRows, trial.MeanWeight = effective(weights)
-	if present != nil {
-		over := make([]float64, n)
-		for i := range lessons {
-			now := present(i)
-			if now < 0 || now >= t.agents {
-				now = fixed[i]
-			}
-			over[i] = terms["learned"][i] - c.term(i, now)
-		}
-		v := interval(over)
-		trial.OverPresent = &v
+	if with.Present != nil {
+		c.overPresent(trial, with.Present)
+	}
+	if with.Balanced != nil {
+		v := c.all.interval(c.balanced(with.Balanced), nil)
+		trial.BalancedGain = &v
 	}
 	trial.Agents = c.agents()
-	trial.LearnedCost, trial.LearnedLatency = c.known(learned)
-	trial.FixedCost, trial.FixedLatency = c.known(fixed)
-	trial.decide(math.Sqrt(variance(weights) / float64(n)))
+	trial.LoggedSpend, trial.RandomSpend = c.spend(even), c.spend(alike)
+	trial.LearnedSpend, trial.FixedSpend = c.spend(weights), c.spend(c.weights(c.fixed))
+	trial.decide(c.all.interval(weights, nil).standardError)
 	return trial, nil
 }
 
@@ -162,27 +201,42 @@ func (t *Trial) decide(weightError float64) {
 	case t.EffectiveRows < enoughRows:
 		t.Verdict = fmt.Sprintf("not enough evidence: the log is worth %.0f decisions of the learned policy's own, %d are wanted",
 			t.EffectiveRows, enoughRows)
-	case math.Abs(t.MeanWeight-1) > enoughWeight*weightError+1e-9:
+	case t.EffectiveGroups < leastGroups:
+		t.Verdict = fmt.Sprintf("not enough evidence: sessions and repeated requests count once, and the log is worth %.1f of them, %d are wanted",
+			t.EffectiveGroups, leastGroups)
+	case !(math.Abs(t.MeanWeight-1) <= enoughWeight*weightError+1e-9):
 		t.Verdict = fmt.Sprintf("not enough evidence: the weights have mean %.3f where true propensities give 1", t.MeanWeight)
 	case t.Differing == 0:
 		t.Verdict = "nothing to gain: the learned policy would always choose " + best
 	case t.Gain.High < 0:
 		t.Verdict = "worse: " + gain
-	case !t.shows(t.Gain):
+	case !t.shows(t.Gain, t.EffectiveGroups):
 		t.Verdict = "not enough evidence: " + gain + t.demand()
-	case t.OverPresent != nil && !t.shows(*t.OverPresent):
-		t.Verdict = fmt.Sprintf("not enough evidence that it is better than the model that serves: %+.4f (95%% interval %+.4f to %+.4f)",
-			t.OverPresent.Mean, t.OverPresent.Low, t.OverPresent.High)
+	case t.OverPresent != nil && t.UnseenRows < enoughRows:
+		t.Verdict = fmt.Sprintf("not enough evidence that it is better than the model that serves: "+
+			"the %d decisions since that one was learned are worth %.0f of the learned policy's own, %d are wanted",
+			t.Unseen, t.UnseenRows, enoughRows)
+	case t.OverPresent != nil && !t.shows(*t.OverPresent, t.OverPresent.groups):
+		t.Verdict = fmt.Sprintf("not enough evidence that it is better than the model that serves: %+.4f (95%% interval %+.4f to %+.4f, %d decisions)",
+			t.OverPresent.Mean, t.OverPresent.Low, t.OverPresent.High, t.Unseen)
+	case t.BalancedGain != nil && t.BalancedGain.Mean < -t.BalancedGain.standardError:
+		t.Verdict = fmt.Sprintf("worse for who weighs cost and latency, too: %+.4f in the balanced score (95%% interval %+.4f to %+.4f), though %s",
+			t.BalancedGain.Mean, t.BalancedGain.Low, t.BalancedGain.High, gain)
 	default:
 		t.Promote = true
 		t.Verdict = "better: " + gain
 	}
 }
 
-// shows says whether a gain is far enough above 0.
-func (t *Trial) shows(gain Interval) bool {
-	error := (gain.High - gain.Low) / (2 * 1.96)
-	return gain.Mean > t.Wanted*error
+// shows says whether a gain is far enough above 0, with so many groups.
+func (t *Trial) shows(gain Interval, groups float64) bool {
+	return gain.Mean > t.errors(groups)*gain.standardError
+}
+
+// errors is how many standard errors are wanted with so many groups. With one
+// it is not near enough; but then nothing is promoted.
+func (t *Trial) errors(groups float64) float64 {
+	return student(wanted(t.Attempt), math.Max(groups-1, 1))
 }
 
 func (t *Trial) demand() string {
@@ -190,200 +244,4 @@ func (t *Trial) demand() string {
 		return ""
 	}
 	return fmt.Sprintf("; attempt %d, so %.2f standard errors are wanted", t.Attempt, t.Wanted)
-}
-
-func (l *Lesson) check(agents int) error {
-	found := false
-	for _, a := range l.Eligible {
-		if a < 0 || int(a) >= agents {
-			return refuse("agent %d, want 0 to %d", a, agents-1)
-		}
-		found = found || int(a) == l.Agent
-	}
-	switch {
-	case !found:
-		return refuse("agent %d was drawn and is not among the eligible", l.Agent)
-	case !(l.Propensity > 0 && l.Propensity <= 1):
-		return refuse("propensity %v, want above 0, up to 1", l.Propensity)
-	case !(l.Outcome >= 0 && l.Outcome <= 1):
-		return refuse("outcome %v, want 0 to 1", l.Outcome)
-	}
-	return nil
-}
-
-// court holds what a trial looks at.
-type court struct {
-	report  *Report
-	model   *Model
-	lessons []Lesson
-	margin  [folds]float64
-}
-
-// fixed is the best fixed agent among the eligible.
-func (c *court) fixed(l *Lesson) int {
-	best := -1
-	for _, a := range l.Eligible {
-		if best < 0 || c.model.better(int(a), best) {
-			best = int(a)
-		}
-	}
-	return best
-}
-
-// better says whether always choosing a is worth more than always choosing b,
-// as far as that is proven.
-func (m *Model) better(a, b int) bool {
-	if x, y := m.Proven(a), m.Proven(b); x != y {
-		return x
-	}
-	return m.Mean(a) > m.Mean(b)
-}
-
-// learned is the agent that the policy prefers at a row, with a margin.
-func (c *court) learned(row int, margin float64) int {
-	l, q := &c.lessons[row], c.expected(row)
-	fixed := c.fixed(l)
-	best := fixed
-	for _, a := range l.Eligible {
-		if c.model.Proven(int(a)) && q[a] > q[best] {
-			best = int(a)
-		}
-	}
-	if q[best]-q[fixed] >= margin && float64(c.report.familiarity[row]) >= c.model.gate.familiar {
-		return best
-	}
-	return fixed
-}
-
-func (c *court) expected(row int) []float64 {
-	n := c.report.table.agents
-	return c.report.expected[row*n:][:n]
-}
-
-// term is the doubly robust estimate of what an agent brings at a row.
-func (c *court) term(row, agent int) float64 {
-	l, v := &c.lessons[row], c.expected(row)[agent]
-	if agent == l.Agent {
-		v += (l.Outcome - v) / l.Propensity
-	}
-	return v
-}
-
-// chooseMargins chooses a margin for each fold from the rows of the others, as
-// openGate does from all.
-func (c *court) chooseMargins() {
-	t := c.report.table
-	type sums struct{ sum, squares, n float64 }
-	var of [folds][]sums
-	for f := range of {
-		of[f] = make([]sums, len(margins))
-	}
-	for row := range c.lessons {
-		fixed := c.fixed(&c.lessons[row])
-		for k, margin := range margins {
-			d := 0.0
-			if pick := c.learned(row, margin); pick != fixed {
-				d = c.term(row, pick) - c.term(row, fixed)
-			}
-			s := &of[t.fold[row]][k]
-			s.sum += d
-			s.squares += float64(d * d)
-			s.n++
-		}
-	}
-	for f := range c.margin {
-		c.margin[f] = never
-		best := 0.0
-		for k, margin := range margins {
-			var all sums
-			for other := range of {
-				if other != f {
-					all.sum += of[other][k].sum
-					all.squares += of[other][k].squares
-					all.n += of[other][k].n
-				}
-			}
-			if all.n < learnedFrom/2 {
-				continue
-			}
-			mean := all.sum / all.n
-			lower := mean - math.Sqrt(math.Max(0, all.squares/all.n-float64(mean*mean))/all.n)
-			if lower > best {
-				best, c.margin[f] = lower, margin
-			}
-		}
-	}
-}
-
-func (c *court) agents() []AgentTrial {
-	all := make([]AgentTrial, c.report.table.agents)
-	terms := make([][]float64, len(all))
-	for row := range c.lessons {
-		l := &c.lessons[row]
-		all[l.Agent].Drawn++
-		for _, a := range l.Eligible {
-			terms[a] = append(terms[a], c.term(row, int(a)))
-		}
-	}
-	for a := range all {
-		all[a].Name, all[a].Decisions, all[a].Quality = c.model.agents[a], len(terms[a]), interval(terms[a])
-	}
-	return all
-}
-
-// known is the cost and the latency of the decisions in which the policy agrees
-// with the log, each weighing 1/propensity; nil for fewer than ten.
-func (c *court) known(policy []int) (cost, latency *float64) {
-	mean := func(of func(l *Lesson) float64) *float64 {
-		var sum, total float64
-		n := 0
-		for row, a := range policy {
-			l := &c.lessons[row]
-			if v := of(l); a == l.Agent && !math.IsNaN(v) {
-				sum += v / l.Propensity
-				total += 1 / l.Propensity
-				n++
-			}
-		}
-		if n < 10 {
-			return nil
-		}
-		sum /= total
-		return &sum
-	}
-	return mean(func(l *Lesson) float64 { return l.CostUSD }), mean(func(l *Lesson) float64 { return l.LatencyMS })
-}
-
-// interval is the normal one: mean ± 1.96 standard errors.
-func interval(x []float64) Interval {
-	if len(x) == 0 {
-		return Interval{}
-	}
-	mean := 0.0
-	for _, v := range x {
-		mean += v / float64(len(x))
-	}
-	half := 1.96 * math.Sqrt(variance(x)/float64(len(x)))
-	return Interval{mean, mean - half, mean + half}
-}
-
-func difference(a, b []float64) []float64 {
-	d := make([]float64, len(a))
-	for i := range d {
-		d[i] = a[i] - b[i]
-	}
-	return d
-}
-
-// effective is (Σw)²/Σw², and the mean.
-func effective(w []float64) (rows, mean float64) {
-	var sum, squares float64
-	for _, v := range w {
-		sum += v
-		squares += float64(v * v)
-	}
-	if squares == 0 {
-		return 0, 0
-	}
-	return sum * sum / squares, sum / float64(len(w))
 }

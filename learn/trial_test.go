@@ -54,7 +54,7 @@ func tried(t testing.TB, w *world, n int, seed uint64, present func(truths [][]f
 	if present != nil {
 		now = present(truths)
 	}
-	trial, err := report.Try(m, lessons, now, 1)
+	trial, err := report.Try(m, lessons, TryOptions{Attempt: 1, Present: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,8 +90,8 @@ func TestTrialTakesTheBetter(t *testing.T) {
 		if trial.MeanWeight < 0.7 || trial.MeanWeight > 1.3 || trial.EffectiveRows < 300 {
 			t.Errorf("mean weight %.3f, %.0f effective rows", trial.MeanWeight, trial.EffectiveRows)
 		}
-		if trial.LearnedCost == nil || *trial.LearnedCost < 0 || *trial.LearnedCost > 3 || trial.LearnedLatency != nil {
-			t.Errorf("cost %v, latency %v", trial.LearnedCost, trial.LearnedLatency)
+		if c := trial.LearnedSpend.CostUSD; c == nil || c.Mean < 0 || c.Mean > 3 || trial.LearnedSpend.LatencyMS != nil {
+			t.Errorf("spend %+v", trial.LearnedSpend)
 		}
 	}
 	t.Logf("%d of %d promoted, %d intervals hold", promoted, n, held)
@@ -142,13 +142,13 @@ func TestTrialWantsMoreEachTime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trial, err := report.Try(m, lessons, nil, 1)
+	trial, err := report.Try(m, lessons, TryOptions{Attempt: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	gain := trial.Gain.Mean / ((trial.Gain.High - trial.Gain.Low) / 3.92)
 	for _, attempt := range []int{1, 2, 10, 1_000, 10_000} {
-		trial, err := report.Try(m, lessons, nil, attempt)
+		trial, err := report.Try(m, lessons, TryOptions{Attempt: attempt})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -156,7 +156,7 @@ func TestTrialWantsMoreEachTime(t *testing.T) {
 			t.Errorf("attempt %d: a gain of %.2f standard errors, wanted %.2f, promote %v: %s", attempt, gain, trial.Wanted, trial.Promote, trial.Verdict)
 		}
 	}
-	if _, err := report.Try(m, lessons, nil, 0); !errors.Is(err, ErrInput) {
+	if _, err := report.Try(m, lessons, TryOptions{}); !errors.Is(err, ErrInput) {
 		t.Errorf("attempt 0: got %v", err)
 	}
 }
@@ -197,7 +197,7 @@ func TestTrialWantsEvidence(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trial, err := report.Try(m, lessons, nil, 1)
+	trial, err := report.Try(m, lessons, TryOptions{Attempt: 1})
 	if err != nil || trial.Promote {
 		t.Errorf("false propensities: %v, %v", trial, err)
 	}
@@ -210,11 +210,11 @@ func TestTrialWantsEvidence(t *testing.T) {
 	} {
 		broken := append([]Lesson(nil), lessons...)
 		change(&broken[7])
-		if _, err := report.Try(m, broken, nil, 1); !errors.Is(err, ErrInput) {
+		if _, err := report.Try(m, broken, TryOptions{Attempt: 1}); !errors.Is(err, ErrInput) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
-	if _, err := report.Try(m, lessons[:5], nil, 1); !errors.Is(err, ErrInput) {
+	if _, err := report.Try(m, lessons[:5], TryOptions{Attempt: 1}); !errors.Is(err, ErrInput) {
 		t.Errorf("too few lessons: got %v", err)
 	}
 }

@@ -34,9 +34,9 @@ type seenTurn struct {
 	heard   Heard
 }
 
-// readSessions brings the sessions of d into the form of t, has all rows of a
-// session in one fold, and marks the rows that are later turns. It does nothing
-// where there are too few of these.
+// readSessions brings the sessions of d into the form of t, and marks the rows
+// that are later turns. It does nothing where there are too few of these. A
+// session is whole in a fold, that of its first row.
 func (t *table) readSessions(d *Data) {
 	later := make([]bool, t.rows)
 	n := 0
@@ -70,7 +70,6 @@ func (t *table) readSessions(d *Data) {
 			if s.fold < 0 {
 				s.fold = t.fold[u.row]
 			}
-			t.fold[u.row] = s.fold
 		}
 		t.sessions = append(t.sessions, s)
 	}

@@ -50,6 +50,9 @@ type turn struct {
 	heard   Heard
 }
 
+// sessionGroups is where the numbers of groups begin that are sessions.
+const sessionGroups = 1 << 30
+
 // AppendTurn adds a turn to a session, which is any number; turns come in the
 // order of time. row is the row that the turn is, or -1 for a turn of which no
 // outcome is known: embedding is then its request, which is kept. Each row is a
@@ -85,6 +88,9 @@ func (d *Data) AppendTurn(session int, row int, embedding []float32, heard Heard
 	}
 	if row >= 0 {
 		d.inSession[row] = true
+		if d.groups[row] < 0 { // a session is a group, unless another was named
+			d.groups[row] = sessionGroups + int32(at)
+		}
 	}
 	d.sessions[at] = append(d.sessions[at], t)
 	return nil

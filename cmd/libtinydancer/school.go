@@ -13,6 +13,7 @@ import (
 	"math"
 	"runtime/cgo"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -26,7 +27,9 @@ import (
 type school struct {
 	data    *learn.Data
 	column  map[int64]int // of an agent's row id
+	session map[int64]int32
 	lessons []learn.Lesson
+	last    string // the latest decision
 	skipped int
 
 	attendance attendance
@@ -50,7 +53,7 @@ func (s *school) close() {
 //export td_school_open
 func td_school_open(handle *C.uint64_t, reply *C.td_reply) C.int {
 	return answer(reply, func() ([]byte, error) {
-		*handle = C.uint64_t(cgo.NewHandle(&school{column: map[int64]int{}}))
+		*handle = C.uint64_t(cgo.NewHandle(&school{column: map[int64]int{}, session: map[int64]int32{}}))
 		return nil, nil
 	})
 }
@@ -72,6 +75,19 @@ func (s *school) columnOf(id int64) int {
 	return c
 }
 
+// groupOf numbers the sessions; 0 is none.
+func (s *school) groupOf(session int64) int32 {
+	if session == 0 {
+		return -1
+	}
+	g, ok := s.session[session]
+	if !ok {
+		g = int32(len(s.session))
+		s.session[session] = g
+	}
+	return g
+}
+
 // read takes rows as pg/src/learn.c writes them.
 func (s *school) read(rows []byte) error {
 	w := wire{rest: rows}
@@ -83,10 +99,15 @@ func (s *school) read(rows []byte) error {
 		for k := 0; k < n && !w.bad; k++ {
 			eligible = append(eligible, w.int64())
 		}
-		embedding, of := w.floats(), w.logged()
+		embedding := w.floats()
+		session := w.int64()
+		group := s.groupOf(session)
+		l.Seen = w.int64() != 0
+		of := w.logged(session != 0)
 		if w.bad {
 			break
 		}
+		s.last = uuid(of.id)
 		if s.data == nil {
 			s.data = &learn.Data{Dimensions: len(embedding)}
 		}
@@ -100,12 +121,13 @@ func (s *school) read(rows []byte) error {
 			}
 			continue
 		}
-		weight := 1.0
-		if l.Propensity > 0 {
-			weight = min(learn.MaxWeight, 1/l.Propensity)
-		}
 		// A row that cannot be is left out, not taken for a reason to learn nothing.
-		if err := s.data.Append(embedding, learn.Cell{Agent: l.Agent, Outcome: l.Outcome, Weight: weight}); err != nil {
+		if !(l.Propensity >= learn.LeastPropensity) || !slices.Contains(eligible, id) {
+			s.skipped++
+			continue
+		}
+		weight := min(learn.MaxWeight, 1/l.Propensity)
+		if err := s.data.AppendGroup(group, embedding, learn.Cell{Agent: l.Agent, Outcome: l.Outcome, Weight: weight}); err != nil {
 			s.skipped++
 			continue
 		}
@@ -118,7 +140,7 @@ func (s *school) read(rows []byte) error {
 }
 
 //export td_school_begin
-func td_school_begin(handle, present C.uint64_t, seed, attempt C.int64_t, reply *C.td_reply) C.int {
+func td_school_begin(handle, by C.uint64_t, seed, attempt C.int64_t, reply *C.td_reply) C.int {
 	return answer(reply, func() ([]byte, error) {
 		s := cgo.Handle(handle).Value().(*school)
 		if s.data == nil || s.data.Rows() == 0 {
@@ -128,10 +150,7 @@ func td_school_begin(handle, present C.uint64_t, seed, attempt C.int64_t, reply 
 				hint:    "Decide with ruvector_decide, and tell how it went with ruvector_feedback.",
 			}
 		}
-		var now *model
-		if present != 0 {
-			now = cgo.Handle(present).Value().(*model)
-		}
+		now := cgo.Handle(by).Value().(*router)
 		var ctx context.Context
 		ctx, s.stop = context.WithCancel(context.Background())
 		s.done = make(chan struct{})
@@ -140,7 +159,7 @@ func td_school_begin(handle, present C.uint64_t, seed, attempt C.int64_t, reply 
 	})
 }
 
-func (s *school) work(ctx context.Context, now *model, seed uint64, attempt int) {
+func (s *school) work(ctx context.Context, now *router, seed uint64, attempt int) {
 	defer close(s.done)
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -154,7 +173,9 @@ func (s *school) work(ctx context.Context, now *model, seed uint64, attempt int)
 		s.err = err
 		return
 	}
-	trial, err := fitted.Try(m, s.lessons, s.presentPolicy(now), attempt)
+	trial, err := fitted.Try(m, s.lessons, learn.TryOptions{
+		Attempt: attempt, Present: s.presentPolicy(now.model), Balanced: s.balanced(now),
+	})
 	if err != nil {
 		s.err = err
 		return
@@ -169,62 +190,10 @@ func (s *school) work(ctx context.Context, now *model, seed uint64, attempt int)
 		Agents  int `json:"agents_known"`
 		Model   any `json:"fit"`
 		Bytes   int `json:"model_bytes"`
-	}{trial, s.skipped, len(s.data.Agents), fitted, len(s.model)})
+
+		Last string `json:"last_decision"`
+	}{trial, s.skipped, len(s.data.Agents), fitted, len(s.model), s.last})
 	s.progress.Store(1000)
-}
-
-// presentPolicy is what the model that serves prefers at each row.
-func (s *school) presentPolicy(now *model) func(row int) int {
-	if now == nil || now.learned.Dimensions() != s.data.Dimensions {
-		return nil
-	}
-	n := len(now.learned.Agents())
-	quality := make([]float64, n)
-	var scratch learn.Scratch
-	return func(row int) int {
-		if err := now.learned.Predict(quality, nil, s.data.Embedding(row), &scratch); err != nil {
-			return -1
-		}
-		return now.prefers(s, s.lessons[row].Eligible, quality, now.learned.Familiarity(&scratch))
-	}
-}
-
-// prefers is the choice of the model among some agents, as a column of s; -1 if
-// it knows none of them.
-func (m *model) prefers(s *school, eligible []int32, quality []float64, familiarity float64) int {
-	column := map[string]int{}
-	for k, name := range m.learned.Agents() {
-		column[name] = k
-	}
-	fixed, best := -1, -1
-	at := func(a int32) int {
-		if k, ok := column[s.data.Agents[a]]; ok {
-			return k
-		}
-		return -1
-	}
-	for _, a := range eligible {
-		k := at(a)
-		if k < 0 {
-			continue
-		}
-		if fixed < 0 || m.learned.Mean(k) > m.learned.Mean(at(int32(fixed))) {
-			fixed = int(a)
-		}
-	}
-	if fixed < 0 {
-		return -1
-	}
-	best = fixed
-	for _, a := range eligible {
-		if k := at(a); k >= 0 && m.learned.Proven(k) && quality[k] > quality[at(int32(best))] {
-			best = int(a)
-		}
-	}
-	if m.learned.Prefers(quality[at(int32(best))]-quality[at(int32(fixed))], familiarity) {
-		return best
-	}
-	return fixed
 }
 
 // td_school_wait waits at most so many milliseconds for the work to be done.

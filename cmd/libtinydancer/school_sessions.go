@@ -13,9 +13,9 @@ type logged struct {
 	heard     []float64  // of it: known, outcome, latency, cost, seconds ago
 }
 
-func (w *wire) logged() (l logged) {
+func (w *wire) logged(inSession bool) (l logged) {
+	l.inSession = inSession
 	copy(l.id[:], w.take(len(l.id)))
-	l.inSession = w.int64() != 0
 	copy(l.previous[:], w.take(w.count()))
 	for range w.count() {
 		if w.bad {

@@ -121,7 +121,7 @@ func trials() (*picture, error) {
 			if err != nil {
 				return nil, err
 			}
-			trial, err := report.Try(m, lessons, nil, 1)
+			trial, err := report.Try(m, lessons, learn.TryOptions{Attempt: 1})
 			if err != nil {
 				return nil, err
 			}

@@ -240,7 +240,13 @@ COMMENT ON COLUMN tinydancer.feedback.metrics IS 'Named numbers; NULL where not 
 COMMENT ON COLUMN tinydancer.feedback.xid IS 'The transaction that told it';
 COMMENT ON COLUMN tinydancer.feedback.sp IS 'System identifier of the cluster that the transaction was of';
 COMMENT ON COLUMN tinydancer.unmatched.decision_id IS 'The decision';
-COMMENT ON INDEX tinydancer.feedback_default_decision_id_idx IS 'Reports of a decision';
+COMMENT ON INDEX tinydancer.feedback_default_decision_id_key_idx IS 'Reports of a decision, one a key';
+COMMENT ON COLUMN tinydancer.feedback.id IS 'Ascending, with gaps: of two reports the higher is the later one';
+COMMENT ON SEQUENCE tinydancer.feedback_id_seq IS 'Order of reports';
+COMMENT ON SEQUENCE tinydancer.tries IS 'How many models were ever tried, rolled back or not';
+COMMENT ON COLUMN tinydancer.estimates.reset_snap IS 'What had been counted when the sums were last set to zero';
+COMMENT ON COLUMN tinydancer.estimates.reset_sp IS 'System identifier of the cluster that reset_snap is of';
+COMMENT ON COLUMN tinydancer.estimates.reset_id IS 'The last id of feedback at that time';
 COMMENT ON INDEX tinydancer.feedback_default_sp_xid_idx IS 'What the fold has not counted';
 COMMENT ON COLUMN tinydancer.estimates.latencies IS 'Requests whose latency is known';
 COMMENT ON VIEW tinydancer.outcomes IS 'Every decision with what is known of it';

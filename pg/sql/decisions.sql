@@ -77,33 +77,32 @@ BEGIN
 END
 $$;
 
--- Every decision with what is known of it: of the reports with one key the
--- first, and of those, field by field, the last. What nobody told is NULL.
+-- Every decision with what is known of it: of its reports, field by field, the
+-- last. What nobody told is NULL.
 CREATE VIEW tinydancer.outcomes AS
     SELECT d.*, tinydancer.decided_at(d.decision_id) AS decided_at,
            o.latency_ms, o.success, o.quality, o.cost_usd, o.tokens, o.metrics, o.reports, o.first_told_at, o.last_told_at
       FROM tinydancer.decisions d,
            LATERAL (
-               SELECT (array_agg(f.latency_ms ORDER BY f.received_at DESC, f.xid DESC) FILTER (WHERE f.latency_ms IS NOT NULL))[1] AS latency_ms,
-                      (array_agg(f.success ORDER BY f.received_at DESC, f.xid DESC) FILTER (WHERE f.success IS NOT NULL))[1] AS success,
-                      (array_agg(f.quality ORDER BY f.received_at DESC, f.xid DESC) FILTER (WHERE f.quality IS NOT NULL))[1] AS quality,
-                      (array_agg(f.cost_usd ORDER BY f.received_at DESC, f.xid DESC) FILTER (WHERE f.cost_usd IS NOT NULL))[1] AS cost_usd,
-                      (array_agg(f.tokens ORDER BY f.received_at DESC, f.xid DESC) FILTER (WHERE f.tokens IS NOT NULL))[1] AS tokens,
-                      (SELECT jsonb_object_agg(m.key, m.value ORDER BY g.received_at, g.xid)
+               SELECT (array_agg(f.latency_ms ORDER BY f.id DESC, f.sp) FILTER (WHERE f.latency_ms IS NOT NULL))[1] AS latency_ms,
+                      (array_agg(f.success ORDER BY f.id DESC, f.sp) FILTER (WHERE f.success IS NOT NULL))[1] AS success,
+                      (array_agg(f.quality ORDER BY f.id DESC, f.sp) FILTER (WHERE f.quality IS NOT NULL))[1] AS quality,
+                      (array_agg(f.cost_usd ORDER BY f.id DESC, f.sp) FILTER (WHERE f.cost_usd IS NOT NULL))[1] AS cost_usd,
+                      (array_agg(f.tokens ORDER BY f.id DESC, f.sp) FILTER (WHERE f.tokens IS NOT NULL))[1] AS tokens,
+                      (SELECT jsonb_object_agg(m.key, m.value ORDER BY g.id, g.sp DESC)
                          FROM tinydancer.feedback g, jsonb_each(g.metrics) AS m
                         WHERE g.decision_id = d.decision_id) AS metrics,
                       count(*) AS reports,
                       min(f.received_at) AS first_told_at,
                       max(f.received_at) AS last_told_at
-                 FROM (SELECT DISTINCT ON (r.key) r.*
-                         FROM tinydancer.feedback r
-                        WHERE r.decision_id = d.decision_id
-                        ORDER BY r.key, r.received_at, r.xid) AS f
+                 FROM tinydancer.feedback f
+                WHERE f.decision_id = d.decision_id
            ) AS o;
 
 -- Tells how a decision went. Reports are kept as they come: before their
 -- decision is known here, long after it, more than once. Returns false for a
--- report that is there already.
+-- report that is there already; whether it is may have to wait for who is
+-- telling the same.
 CREATE FUNCTION tinydancer.feedback(
     decision_id uuid, latency_ms float8, success boolean, quality float8, cost_usd float8, tokens bigint,
     metrics jsonb, idempotency_key text) RETURNS boolean
@@ -128,7 +127,7 @@ BEGIN
         quality := tinydancer.check_number('quality', quality, 1);
     END IF;
     IF cost_usd IS NOT NULL THEN
-        cost_usd := tinydancer.check_number('cost_usd', cost_usd, 'Infinity');
+        cost_usd := tinydancer.check_number('cost_usd', cost_usd, 1e12);
     END IF;
     IF tokens < 0 THEN
         PERFORM tinydancer.fail('22023', format('tokens: got %s, want at least 0', tokens));
@@ -142,11 +141,12 @@ BEGIN
     ELSE
         PERFORM tinydancer.check_name('idempotency_key', report);
     END IF;
-    IF EXISTS (SELECT FROM tinydancer.feedback f WHERE f.decision_id = feedback.decision_id AND f.key = report) THEN
+    INSERT INTO tinydancer.feedback (decision_id, key, latency_ms, success, quality, cost_usd, tokens, metrics)
+    VALUES (decision_id, report, latency_ms, success, quality, cost_usd, tokens, metrics)
+    ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
         RETURN false;
     END IF;
-    INSERT INTO tinydancer.feedback (decision_id, key, latency_ms, success, quality, cost_usd, tokens, metrics)
-    VALUES (decision_id, report, latency_ms, success, quality, cost_usd, tokens, metrics);
     PERFORM tinydancer.told();
     RETURN true;
 END

@@ -116,5 +116,5 @@ CREATE FUNCTION @extschema@.ruvector_rollback() RETURNS bigint
 
 CREATE FUNCTION @extschema@.ruvector_scorecard() RETURNS TABLE (
     policy text, quality float8, quality_low float8, quality_high float8, cost_usd float8, latency_ms float8,
-    decisions bigint, verdict text)
+    decisions bigint, verdict text, cost_low float8, cost_high float8, latency_low float8, latency_high float8)
     LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 10 AS 'MODULE_PATHNAME', 'td_call';

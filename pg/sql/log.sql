@@ -29,7 +29,9 @@ CREATE INDEX decisions_default_session_idx ON tinydancer.decisions_default (sess
 
 -- What was told of decisions, by ruvector_feedback: appended to, never
 -- updated. No foreign key: a report may come before its decision. Reports of
--- one decision with the same key are one report.
+-- one decision with the same key are one report, by an index of each partition.
+-- Of two reports the later is the one with the higher id: clocks step back.
+CREATE SEQUENCE tinydancer.feedback_id_seq;
 CREATE TABLE tinydancer.feedback (
     decision_id uuid NOT NULL,
     key         text NOT NULL,
@@ -40,16 +42,18 @@ CREATE TABLE tinydancer.feedback (
     quality     float8
         CONSTRAINT feedback_quality_check CHECK (quality = 0 OR quality BETWEEN 1e-100 AND 1),
     cost_usd    float8
-        CONSTRAINT feedback_cost_check CHECK (cost_usd >= 0 AND cost_usd < 'Infinity'),
+        CONSTRAINT feedback_cost_check CHECK (cost_usd = 0 OR cost_usd BETWEEN 1e-100 AND 1e12),
     tokens      bigint
         CONSTRAINT feedback_tokens_check CHECK (tokens >= 0),
     metrics     jsonb
         CONSTRAINT feedback_metrics_check CHECK (jsonb_typeof(metrics) = 'object'),
     xid         xid8 NOT NULL DEFAULT pg_current_xact_id(),
-    sp          bigint NOT NULL DEFAULT tinydancer.system_identifier()
+    sp          bigint NOT NULL DEFAULT tinydancer.system_identifier(),
+    id          bigint NOT NULL DEFAULT nextval('tinydancer.feedback_id_seq')
 ) PARTITION BY RANGE (decision_id);
+ALTER SEQUENCE tinydancer.feedback_id_seq OWNED BY tinydancer.feedback.id;
 CREATE TABLE tinydancer.feedback_default PARTITION OF tinydancer.feedback DEFAULT;
-CREATE INDEX feedback_default_decision_id_idx ON tinydancer.feedback_default (decision_id);
+CREATE UNIQUE INDEX feedback_default_decision_id_key_idx ON tinydancer.feedback_default (decision_id, key);
 CREATE INDEX feedback_default_sp_xid_idx ON tinydancer.feedback_default (sp, xid);
 
 -- Decisions of which something was told before they were known here. The fold
@@ -75,10 +79,15 @@ CREATE TABLE tinydancer.models (
 ALTER TABLE tinydancer.models ALTER COLUMN model SET STORAGE EXTERNAL, ALTER COLUMN embedder SET STORAGE EXTERNAL;
 CREATE UNIQUE INDEX models_serving_key ON tinydancer.models (state) WHERE state = 'serving';
 
+-- How many models were ever tried: not taken back by a rollback.
+CREATE SEQUENCE tinydancer.tries;
+
 SELECT pg_catalog.pg_extension_config_dump('tinydancer.models', '');
+SELECT pg_catalog.pg_extension_config_dump('tinydancer.tries', '');
 SELECT pg_catalog.pg_extension_config_dump('tinydancer.models_version_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('tinydancer.decisions_default', '');
 SELECT pg_catalog.pg_extension_config_dump('tinydancer.feedback_default', '');
+SELECT pg_catalog.pg_extension_config_dump('tinydancer.feedback_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('tinydancer.unmatched', '');
 
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON tinydancer.models

@@ -2,11 +2,12 @@
 
 -- The latest decisions of which the outcome is known, oldest first. An outcome
 -- is the quality that was told; else 0 for a failure, and for a success what
--- successes are worth that were rated, 1 if none was. Turns of sessions come
--- without an outcome, too.
+-- successes are worth that were rated, 1 if none was. A session is a role's; it
+-- is told by a number. Seen is what the model that serves may have learned from.
+-- Turns of sessions come without an outcome, too.
 CREATE FUNCTION tinydancer.lessons(most integer) RETURNS TABLE (
     agent_id bigint, propensity float8, outcome float8, cost_usd float8, latency_ms float8, eligible bigint[], embedding float4[],
-    decision_id uuid, in_session boolean, previous uuid, heard float8[])
+    session bigint, seen boolean, decision_id uuid, previous uuid, heard float8[])
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     WITH known AS MATERIALIZED (
         SELECT o.* FROM tinydancer.outcomes o
@@ -17,14 +18,19 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
         SELECT mode() WITHIN GROUP (ORDER BY cardinality(k.embedding)) AS dimension,
                coalesce(avg(k.quality) FILTER (WHERE k.success IS NOT FALSE), 1) AS success
           FROM known k
+    ), serving AS (
+        SELECT max((m.report ->> 'last_decision')::uuid::text)::uuid AS last_decision FROM tinydancer.models m WHERE m.state = 'serving'
     )
     SELECT k.agent_id, k.propensity, coalesce(k.quality, CASE WHEN k.success THEN u.success ELSE 0 END),
-           k.cost_usd, k.latency_ms, k.eligible, k.embedding, k.decision_id, k.session IS NOT NULL, k.previous, k.heard
-      FROM known k, usual u
+           k.cost_usd, k.latency_ms, k.eligible, k.embedding,
+           hashtextextended(k.role || '/' || k.session, 0), coalesce(k.decision_id <= s.last_decision, false), k.decision_id,
+           k.previous, k.heard
+      FROM known k, usual u, serving s
      WHERE cardinality(k.embedding) = u.dimension
     UNION ALL
     -- Turns of which nobody told are turns all the same.
-    SELECT d.agent_id, d.propensity, NULL, NULL, NULL, d.eligible, d.embedding, d.decision_id, true, d.previous, d.heard
+    SELECT d.agent_id, d.propensity, NULL, NULL, NULL, d.eligible, d.embedding,
+           hashtextextended(d.role || '/' || d.session, 0), false, d.decision_id, d.previous, d.heard
       FROM tinydancer.decisions d, usual u
      WHERE d.session IS NOT NULL AND d.decision_id >= (SELECT k.decision_id FROM known k WHERE k.session IS NOT NULL ORDER BY k.decision_id LIMIT 1)
        AND array_ndims(d.embedding) = 1 AND cardinality(d.embedding) = u.dimension
@@ -97,12 +103,18 @@ $$;
 
 -- Learns from the log, tries what was learned, and lets it serve if it has
 -- shown that it is better. The old model serves until the transaction commits.
+--
+-- Who looks often enough finds something, so each try since a model was last
+-- promoted by its trial wants more. Tries are counted by a sequence, which a
+-- rollback does not take back. One learns at a time, so that none is lost; and
+-- the count is set, not drawn, for what is drawn leaps ahead in a crash.
 CREATE FUNCTION tinydancer.learn(decisions integer, promote boolean, seed bigint) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     learned record;
     made bigint;
     outcome jsonb;
+    tries bigint;
 BEGIN
     IF decisions IS NULL OR promote IS NULL OR seed IS NULL THEN
         PERFORM tinydancer.fail('22004', format('%s: got NULL, want a value',
@@ -110,12 +122,13 @@ BEGIN
     ELSIF decisions NOT BETWEEN 1 AND 1000000 THEN
         PERFORM tinydancer.fail('22023', format('decisions: got %s, want 1 to 1000000', decisions));
     END IF;
-    -- Who looks often enough finds something: each try since a model was last
-    -- promoted wants more of the next.
-    SELECT * INTO learned FROM tinydancer.train(decisions, seed, (
-        SELECT count(*) + 1 FROM tinydancer.models m
-         WHERE m.created_at > coalesce((SELECT max(p.promoted_at) FROM tinydancer.models p), '-infinity')));
-    outcome := learned.report::jsonb;
+    PERFORM tinydancer.lock('tinydancer.train(integer, bigint, bigint)', true);
+    SELECT c.last_value + c.is_called::integer INTO tries FROM tinydancer.tries c;
+    SELECT * INTO learned FROM tinydancer.train(decisions, seed, tries - coalesce((
+        SELECT max((m.report ->> 'tries')::bigint) FROM tinydancer.models m
+         WHERE m.promoted_at IS NOT NULL AND (m.report ->> 'promote')::boolean), 0));
+    PERFORM setval('tinydancer.tries', tries); -- now there is something to be seen
+    outcome := learned.report::jsonb || jsonb_build_object('tries', tries);
     -- The model knows agents by their rows; people, by their names.
     outcome := jsonb_set(outcome, '{verdict}', to_jsonb(replace(outcome ->> 'verdict', 'always choosing ' || (outcome ->> 'best'),
         'always choosing ' || coalesce((SELECT a.name FROM tinydancer.agents a WHERE a.id::text = outcome ->> 'best'), 'an agent that is gone'))));
@@ -137,7 +150,7 @@ $$;
 -- force (or else the last one) was tried by, and what has come since.
 CREATE FUNCTION tinydancer.scorecard() RETURNS TABLE (
     policy text, quality float8, quality_low float8, quality_high float8, cost_usd float8, latency_ms float8,
-    decisions bigint, verdict text)
+    decisions bigint, verdict text, cost_low float8, cost_high float8, latency_low float8, latency_high float8)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     m tinydancer.models;
@@ -147,16 +160,22 @@ BEGIN
         RETURN;
     END IF;
     RETURN QUERY
-    SELECT format(p.name, m.version), (p.figures ->> 'mean')::float8, (p.figures ->> 'low')::float8, (p.figures ->> 'high')::float8,
-           (m.report ->> (p.key || 'Cost'))::float8, (m.report ->> (p.key || 'Latency'))::float8,
-           (m.report ->> 'decisions')::bigint, CASE WHEN p.key = 'Learned' THEN m.report ->> 'verdict' END
-      FROM (VALUES ('model %s', 'Learned', m.report -> 'learned'),
-                   ('best fixed agent', 'Fixed', m.report -> 'fixed'),
-                   ('any agent alike', 'Random', m.report -> 'random'),
-                   ('as it was decided', 'Logged', m.report -> 'logged')) AS p(name, key, figures);
+    SELECT format(p.name, m.version), (q.quality ->> 'mean')::float8, (q.quality ->> 'low')::float8, (q.quality ->> 'high')::float8,
+           (q.cost ->> 'mean')::float8, (q.latency ->> 'mean')::float8, (m.report ->> 'decisions')::bigint,
+           CASE WHEN p.key = 'learned' THEN m.report ->> 'verdict' END,
+           (q.cost ->> 'low')::float8, (q.cost ->> 'high')::float8, (q.latency ->> 'low')::float8, (q.latency ->> 'high')::float8
+      FROM (VALUES ('model %s', 'learned'), ('best fixed agent', 'fixed'), ('any agent alike', 'random'),
+                   ('as it was decided', 'logged')) AS p(name, key),
+           LATERAL (SELECT m.report -> p.key AS quality, m.report #> ARRAY[p.key || '_spend', 'cost_usd'] AS cost,
+                           m.report #> ARRAY[p.key || '_spend', 'latency_ms'] AS latency) AS q;
+    -- Where too little was told of what an agent costs and takes, it is what
+    -- was declared and observed of it, without an interval.
     RETURN QUERY
     SELECT 'always ' || a.name, (r.alone #>> '{quality,mean}')::float8, (r.alone #>> '{quality,low}')::float8,
-           (r.alone #>> '{quality,high}')::float8, a.cost_per_request, f.avg_latency_ms, (r.alone ->> 'decisions')::bigint, NULL
+           (r.alone #>> '{quality,high}')::float8, coalesce((r.alone #>> '{spend,cost_usd,mean}')::float8, a.cost_per_request),
+           coalesce((r.alone #>> '{spend,latency_ms,mean}')::float8, f.avg_latency_ms), (r.alone ->> 'decisions')::bigint, NULL,
+           (r.alone #>> '{spend,cost_usd,low}')::float8, (r.alone #>> '{spend,cost_usd,high}')::float8,
+           (r.alone #>> '{spend,latency_ms,low}')::float8, (r.alone #>> '{spend,latency_ms,high}')::float8
       FROM jsonb_array_elements(m.report -> 'agents') AS r(alone)
       JOIN tinydancer.visible_agents a ON a.id = (r.alone ->> 'name')::bigint
       JOIN tinydancer.agent_performance() f ON f.id = a.id
@@ -164,9 +183,12 @@ BEGIN
     -- What nobody has told of yet is left out; that is not a failure.
     RETURN QUERY
     SELECT format('model %s since it serves', m.version), s.mean, s.mean - s.half, s.mean + s.half, s.cost, s.latency, s.n,
-           format('%s of %s decisions have an outcome', s.n, s.all_of_them)
+           format('%s of %s decisions have an outcome', s.n, s.all_of_them),
+           s.cost - s.cost_half, s.cost + s.cost_half, s.latency - s.latency_half, s.latency + s.latency_half
       FROM (SELECT avg(o.outcome) AS mean, 1.96 * stddev_samp(o.outcome) / sqrt(nullif(count(o.outcome), 0)) AS half,
-                   avg(o.cost_usd) AS cost, avg(o.latency_ms) AS latency, count(o.outcome) AS n, count(*) AS all_of_them
+                   avg(o.cost_usd) AS cost, avg(o.latency_ms) AS latency, count(o.outcome) AS n, count(*) AS all_of_them,
+                   CASE WHEN count(o.cost_usd) >= 10 THEN 1.96 * stddev_samp(o.cost_usd) / sqrt(count(o.cost_usd)) END AS cost_half,
+                   CASE WHEN count(o.latency_ms) >= 10 THEN 1.96 * stddev_samp(o.latency_ms) / sqrt(count(o.latency_ms)) END AS latency_half
               FROM (SELECT coalesce(d.quality, CASE WHEN d.success THEN 1 WHEN NOT d.success THEN 0 END) AS outcome, d.cost_usd, d.latency_ms
                       FROM tinydancer.outcomes d
                      WHERE d.policy_version = m.version) AS o) AS s

@@ -60,42 +60,40 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
         SELECT u.decision_id, true FROM (SELECT w.decision_id FROM tinydancer.unmatched w ORDER BY w.decision_id DESC LIMIT 500) AS u
     ), reports AS (
         SELECT d.agent_id, f.*,
-               NOT d.waited AND pg_visible_in_snapshot(f.xid, coalesce(s.snap, '1:1:')) AS counted
+               NOT d.waited AND pg_visible_in_snapshot(f.xid, coalesce(s.snap, '1:1:')) AS counted,
+               CASE WHEN f.sp = e.reset_sp THEN pg_visible_in_snapshot(f.xid, e.reset_snap) ELSE f.id <= e.reset_id END AS forgotten
           FROM (SELECT t.decision_id, d.agent_id, bool_or(t.waited) AS waited
                   FROM touched t
                   JOIN tinydancer.decisions d USING (decision_id)
                  GROUP BY t.decision_id, d.agent_id) AS d
           JOIN tinydancer.feedback f USING (decision_id)
-          LEFT JOIN tinydancer.fold_state s ON s.sp = f.sp,
+          LEFT JOIN tinydancer.fold_state s ON s.sp = f.sp
+          LEFT JOIN tinydancer.estimates e ON e.agent_id = d.agent_id,
                own
          WHERE f.sp <> own.sp OR f.xid IS DISTINCT FROM own.xid
     ), states AS (
         SELECT 1 AS sign, r.* FROM reports r
         UNION ALL
         SELECT -1, r.* FROM reports r WHERE r.counted
-    ), once AS (
-        SELECT DISTINCT ON (s.sign, s.decision_id, s.key) s.*
-          FROM states s
-         ORDER BY s.sign, s.decision_id, s.key, s.received_at, s.xid
     ), known AS (
         SELECT o.sign, o.decision_id, o.agent_id,
-               (array_agg(o.latency_ms ORDER BY o.received_at DESC, o.xid DESC) FILTER (WHERE o.latency_ms IS NOT NULL))[1] AS latency_ms,
-               (array_agg(o.success ORDER BY o.received_at DESC, o.xid DESC) FILTER (WHERE o.success IS NOT NULL))[1] AS success,
-               (array_agg(o.quality ORDER BY o.received_at DESC, o.xid DESC) FILTER (WHERE o.quality IS NOT NULL))[1] AS quality,
-               min(o.received_at) AS first_at,
-               max(o.received_at) AS received_at
-          FROM once o
+               (array_agg(o.latency_ms ORDER BY o.id DESC, o.sp) FILTER (WHERE o.latency_ms IS NOT NULL))[1] AS latency_ms,
+               (array_agg(o.success ORDER BY o.id DESC, o.sp) FILTER (WHERE o.success IS NOT NULL))[1] AS success,
+               (array_agg(o.quality ORDER BY o.id DESC, o.sp) FILTER (WHERE o.quality IS NOT NULL))[1] AS quality,
+               max(o.received_at) AS received_at,
+               bool_or(o.forgotten) AS forgotten
+          FROM states o
          GROUP BY o.sign, o.decision_id, o.agent_id
     )
     SELECT k.sign, k.agent_id, k.latency_ms, coalesce(k.success, CASE WHEN k.quality IS NOT NULL THEN true END),
            k.quality, k.received_at
       FROM (SELECT *, count(*) OVER (PARTITION BY decision_id, latency_ms, success, quality) AS same,
-                   min(first_at) FILTER (WHERE sign < 0) OVER (PARTITION BY decision_id) AS counted_at
+                   bool_or(forgotten) OVER (PARTITION BY decision_id) AS gone
               FROM known) AS k
-      LEFT JOIN tinydancer.estimates e ON e.agent_id = k.agent_id
      WHERE k.same = 1 -- the others did not change
-       -- What was counted before a reset is forgotten, and so is what corrects it.
-       AND (k.counted_at < e.reset_at) IS NOT TRUE
+       -- A decision of which something was told before a reset is forgotten,
+       -- and so is what corrects it.
+       AND k.gone IS NOT TRUE
 $$;
 
 -- What the fold has to count, as signed outcomes: +1 for an observation, and

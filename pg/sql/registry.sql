@@ -283,7 +283,12 @@ BEGIN
     END IF;
     DELETE FROM tinydancer.latency_histogram h WHERE h.agent_id = ANY (chosen);
     DELETE FROM tinydancer.estimates e WHERE e.agent_id = ANY (chosen);
-    INSERT INTO tinydancer.estimates (agent_id, reset_at) SELECT id, clock_timestamp() FROM unnest(chosen) AS id;
+    -- What was told before is what the fold has just counted; what came with a
+    -- dump, what has a lower id.
+    INSERT INTO tinydancer.estimates (agent_id, reset_at, reset_snap, reset_sp, reset_id)
+    SELECT c.id, clock_timestamp(), f.snap, f.sp, q.last_value
+      FROM unnest(chosen) AS c(id), tinydancer.fold_state f, tinydancer.feedback_id_seq q
+     WHERE f.sp = tinydancer.system_identifier();
     RETURN true;
 END
 $$;

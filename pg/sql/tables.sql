@@ -54,7 +54,10 @@ CREATE TABLE tinydancer.estimates (
     latency_sum         float8 NOT NULL DEFAULT 0,
     latency_square_sum  float8 NOT NULL DEFAULT 0,
     last_observed_at    timestamptz,
-    reset_at            timestamptz
+    reset_at            timestamptz,
+    reset_snap          pg_snapshot,
+    reset_sp            bigint,
+    reset_id            bigint
 ) WITH (fillfactor = 50);
 
 -- The buckets of a DDSketch: mergeable by adding, percentiles within 1 %.

@@ -375,11 +375,3 @@ td_current_router(void)
 	}
 	return router;
 }
-
-/* The model that serves the present statement, or 0. */
-td_handle
-td_current_model(void)
-{
-	td_current_router();
-	return current(&models, GetActiveSnapshot())->handle;
-}

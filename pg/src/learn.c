@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/memutils.h"
+#include "utils/uuid.h"
 
 /* How many decisions are read, and how many bytes handed over, at a time. */
 #define LESSON_ROWS 200
@@ -35,7 +36,7 @@ put_float(StringInfo out, Datum value, bool isnull)
 enum
 {
 	AGENT_ID = 1, PROPENSITY, OUTCOME, COST_USD, LATENCY_MS, ELIGIBLE, EMBEDDING,
-	DECISION_ID, IN_SESSION, PREVIOUS, HEARD
+	SESSION, SEEN, DECISION_ID, PREVIOUS, HEARD
 };
 
 /* Which turn of a session a decision is: cmd/libtinydancer/school_sessions.go. */
@@ -43,11 +44,13 @@ static void
 put_session(StringInfo out, HeapTuple row, TupleDesc desc)
 {
 	bool		isnull;
-	Datum		value = SPI_getbinval(row, desc, DECISION_ID, &isnull);
+	Datum		value = SPI_getbinval(row, desc, SESSION, &isnull);
 	int32		n = 0;
 
+	put_int64(out, isnull ? 0 : DatumGetInt64(value));
+	put_int64(out, DatumGetBool(SPI_getbinval(row, desc, SEEN, &isnull)));
+	value = SPI_getbinval(row, desc, DECISION_ID, &isnull);
 	appendBinaryStringInfo(out, (char *) DatumGetUUIDP(value)->data, UUID_LEN);
-	put_int64(out, DatumGetBool(SPI_getbinval(row, desc, IN_SESSION, &isnull)));
 	value = SPI_getbinval(row, desc, PREVIOUS, &isnull);
 	if (!isnull)
 		n = UUID_LEN;
@@ -148,7 +151,7 @@ td_train(PG_FUNCTION_ARGS)
 		SPI_connect();
 		read_lessons(school, PG_GETARG_INT32(0));
 		SPI_finish();
-		TD_CALL(reply, school_begin, school, td_current_model(), PG_GETARG_INT64(1),
+		TD_CALL(reply, school_begin, school, td_current_router(), PG_GETARG_INT64(1),
 				PG_GETARG_INT64(2), reply);
 		while (progress < 1000)
 		{

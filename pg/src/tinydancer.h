@@ -80,7 +80,7 @@ typedef struct td_golib
 	int			(*router) (td_handle roster, td_span tallies, td_handle model, td_span config, td_handle *router, td_reply *reply);
 	int			(*school_open) (td_handle *school, td_reply *reply);
 	int			(*school_rows) (td_handle school, td_span rows, td_reply *reply);
-	int			(*school_begin) (td_handle school, td_handle present, int64 seed, int64 attempt, td_reply *reply);
+	int			(*school_begin) (td_handle school, td_handle router, int64 seed, int64 attempt, td_reply *reply);
 	int			(*school_wait) (td_handle school, int64 ms, int64 *progress, td_reply *reply);
 	int			(*school_result) (td_handle school, td_reply *reply);
 	void		(*release) (td_handle handle);
@@ -130,7 +130,6 @@ extern td_span td_settings_span(void);
 
 extern void td_register_callbacks(void);
 extern td_handle td_current_router(void);
-extern td_handle td_current_model(void);
 extern Oid	td_agents_relid(void);
 
 /* ---- load.c ---- */

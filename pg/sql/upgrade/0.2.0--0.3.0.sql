@@ -1,6 +1,7 @@
 -- From 0.2.0 to 0.3.0. New tables, functions and views follow as they are now.
 
 ALTER TABLE tinydancer.estimates ADD COLUMN latencies bigint NOT NULL DEFAULT 0;
+ALTER TABLE tinydancer.estimates ADD COLUMN reset_snap pg_snapshot, ADD COLUMN reset_sp bigint, ADD COLUMN reset_id bigint;
 UPDATE tinydancer.estimates SET latencies = requests;
 
 -- Views with other columns, and what reads them, are made anew.
@@ -24,7 +25,7 @@ CREATE FUNCTION @extschema@.ruvector_models() RETURNS TABLE (
     LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 10 AS 'MODULE_PATHNAME', 'td_call';
 CREATE FUNCTION @extschema@.ruvector_scorecard() RETURNS TABLE (
     policy text, quality float8, quality_low float8, quality_high float8, cost_usd float8, latency_ms float8,
-    decisions bigint, verdict text)
+    decisions bigint, verdict text, cost_low float8, cost_high float8, latency_low float8, latency_high float8)
     LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 10 AS 'MODULE_PATHNAME', 'td_call';
 REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_apply_retention() FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_models() FROM PUBLIC;

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"strconv"
+
+	"github.com/tinydancer/tinydancer/learn"
+)
+
+// What a model is tried against: the model that serves, and what the router
+// weighs beside quality.
+
+// presentPolicy is what the model that serves prefers at each row.
+func (s *school) presentPolicy(now *model) func(row int) int {
+	if now == nil || now.learned.Dimensions() != s.data.Dimensions {
+		return nil
+	}
+	n := len(now.learned.Agents())
+	quality := make([]float64, n)
+	var scratch learn.Scratch
+	column := map[string]int{}
+	for k, name := range now.learned.Agents() {
+		column[name] = k
+	}
+	return func(row int) int {
+		if err := now.learned.Predict(quality, nil, s.data.Embedding(row), &scratch); err != nil {
+			return -1
+		}
+		return now.prefers(s, column, s.lessons[row].Eligible, quality, now.learned.Familiarity(&scratch))
+	}
+}
+
+// prefers is the choice of the model among some agents, as a column of s; -1 if
+// it knows none of them.
+func (m *model) prefers(s *school, column map[string]int, eligible []int32, quality []float64, familiarity float64) int {
+	fixed, best := -1, -1
+	at := func(a int32) int {
+		if k, ok := column[s.data.Agents[a]]; ok {
+			return k
+		}
+		return -1
+	}
+	for _, a := range eligible {
+		k := at(a)
+		if k < 0 {
+			continue
+		}
+		if fixed < 0 || m.fixedBetter(k, at(int32(fixed))) {
+			fixed = int(a)
+		}
+	}
+	if fixed < 0 {
+		return -1
+	}
+	best = fixed
+	for _, a := range eligible {
+		if k := at(a); k >= 0 && m.learned.Proven(k) && quality[k] > quality[at(int32(best))] {
+			best = int(a)
+		}
+	}
+	if m.learned.Prefers(quality[at(int32(best))]-quality[at(int32(fixed))], familiarity) {
+		return best
+	}
+	return fixed
+}
+
+// fixedBetter says whether always choosing a is worth more, as the router does.
+func (m *model) fixedBetter(a, b int) bool {
+	if x, y := m.learned.Proven(a), m.learned.Proven(b); x != y {
+		return x
+	}
+	return m.learned.Mean(a) > m.learned.Mean(b)
+}
+
+// balanced is the balanced score of the agents as they are known now.
+func (s *school) balanced(now *router) *learn.Balanced {
+	name := make(map[string]string, len(now.roster.ids)) // by the id of the row
+	for agent, id := range now.roster.ids {
+		name[strconv.FormatInt(id, 10)] = agent
+	}
+	var agents []string
+	rest := func(row int, rest []float64) {
+		agents = agents[:0]
+		for _, a := range s.lessons[row].Eligible {
+			agents = append(agents, name[s.data.Agents[a]]) // "" is no agent
+		}
+		now.BalancedRest(rest, s.data.Embedding(row), agents)
+	}
+	return &learn.Balanced{Quality: now.BalancedRest(nil, []float32{1}, nil), Rest: rest}
+}
