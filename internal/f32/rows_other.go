@@ -1,0 +1,9 @@
+//go:build !amd64
+
+package f32
+
+func addRows(dst, matrix []float32, rows []int32) { addRowsGeneric(dst, matrix, rows) }
+
+func above(dst []int32, cosines []float64, lowest float64) int {
+	return aboveGeneric(dst, cosines, lowest, 0)
+}
