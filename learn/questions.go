@@ -13,8 +13,7 @@ import (
 // are those of the cuts themselves, always.
 type questions struct {
 	columns int
-	steps   int       // of a column: cuts, and one more at least; a power of two
-	cuts    []float32 // columns × steps, sorted; +Inf from the last one on
+	cuts    []float32 // as many rows of columns as the most cuts; +Inf where a column has fewer
 }
 
 const (
@@ -43,22 +42,20 @@ func pack(columns int, forests ...*trees) *questions {
 			}
 		}
 	}
-	q := &questions{columns: columns, steps: 1}
+	most := 0
 	for c := range cuts {
 		slices.Sort(cuts[c])
 		cuts[c] = slices.Compact(cuts[c])
-		if len(cuts[c]) > maxCuts {
-			return nil
-		}
-		for q.steps <= len(cuts[c]) {
-			q.steps *= 2
-		}
+		most = max(most, len(cuts[c]))
 	}
-	q.cuts = make([]float32, columns*q.steps)
-	for c := range cuts {
-		row := q.cuts[c*q.steps:][:q.steps]
-		for i := copy(row, cuts[c]); i < len(row); i++ {
-			row[i] = float32(math.Inf(1))
+	if most > maxCuts {
+		return nil
+	}
+	q := &questions{columns: columns, cuts: make([]float32, most*columns)}
+	for i := range q.cuts {
+		q.cuts[i] = float32(math.Inf(1))
+		if k, c := i/columns, i%columns; k < len(cuts[c]) {
+			q.cuts[i] = cuts[c][k]
 		}
 	}
 	for _, t := range forests {
@@ -92,18 +89,9 @@ func packNodes(t *trees, cuts [][]float32) []uint16 {
 }
 
 // codes are how many cuts of each column a request is above.
-type codes [maxColumns]uint8
+type codes [maxColumns]int32
 
-func (q *questions) ask(c *codes, x []float32) {
-	for i, v := range x[:q.columns] {
-		row := q.cuts[i*q.steps:][:q.steps]
-		above := 0
-		for step := q.steps / 2; step > 0; step /= 2 {
-			above += step & -right(v, row[above+step-1])
-		}
-		c[i] = uint8(above)
-	}
-}
+func (q *questions) ask(c *codes, x []float32) { f32.CountBelow(c[:q.columns], q.cuts, x[:q.columns]) }
 
 // addPacked is add for a request of which the codes are known. leaves is room,
 // which is returned to be used again.
@@ -141,6 +129,6 @@ func (t *trees) find(leaves []int32, c *codes) {
 // right is how much further the right child is than the left: a whole row of
 // nodes if the request goes there, else 0. There is no jump in it.
 func (c *codes) right(node uint16) uint32 {
-	above := int32(node&0xff) - int32(c[node>>8]) // negative if the code is more
+	above := int32(node&0xff) - c[node>>8] // negative if the code is more
 	return uint32(above) >> 28 & packedAbreast
 }

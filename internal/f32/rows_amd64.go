@@ -3,8 +3,17 @@ package f32
 // widestAdded is how many columns addRowsAVX2 adds at a time.
 const widestAdded = 32
 
+// widestScaled is how many columns addScaledRowsAVX2 adds at a time.
+const widestScaled = 64
+
 //go:noescape
 func addRowsAVX2(dst, matrix *float32, rows *int32, count, width, stride int)
+
+//go:noescape
+func addScaledRowsAVX2(dst, matrix, factors *float32, count, width, stride int)
+
+//go:noescape
+func countBelowAVX2(dst *int32, matrix, x *float32, rows, width, stride int)
 
 //go:noescape
 func aboveAVX2(dst *int32, cosines *float64, n int, lowest float64, order *[16][16]uint8) int
@@ -44,4 +53,25 @@ func above(dst []int32, cosines []float64, lowest float64) int {
 		k = aboveAVX2(&dst[0], &cosines[0], whole, lowest, &aboveOrder)
 	}
 	return k + aboveGeneric(dst[k:], cosines[whole:], lowest, whole)
+}
+
+func addScaledRows(dst, matrix, factors []float32) {
+	whole := 0
+	if hasAVX2 {
+		whole = len(dst) &^ 7
+	}
+	for i := 0; i < whole; i += widestScaled {
+		addScaledRowsAVX2(&dst[i], &matrix[i], &factors[0], len(factors), min(widestScaled, whole-i), len(dst))
+	}
+	addScaledRowsGeneric(dst, matrix, factors, whole)
+}
+
+// countBelow does as many leading columns as the kernel can and returns how many.
+func countBelow(dst []int32, matrix, x []float32) int {
+	whole := len(dst) &^ 7
+	if !hasAVX2 || whole == 0 || len(matrix) == 0 {
+		return 0
+	}
+	countBelowAVX2(&dst[0], &matrix[0], &x[0], len(matrix)/len(dst), whole, len(dst))
+	return whole
 }

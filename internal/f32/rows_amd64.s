@@ -118,3 +118,125 @@ DATA aboveRows<>+20(SB)/4, $4
 DATA aboveRows<>+24(SB)/4, $4
 DATA aboveRows<>+28(SB)/4, $4
 GLOBL aboveRows<>(SB), RODATA|NOPTR, $32
+
+// func addScaledRowsAVX2(dst, matrix, factors *float32, count, width, stride int)
+//
+// width is a multiple of 8 from 8 to 64, count at least 1. Multiply and add
+// apart, never fused: the Go version rounds twice, too.
+//
+// DI: dst   SI: a column of the matrix   DX: factors   CX: factors left
+// AX: columns left   BX: bytes between rows
+TEXT ·addScaledRowsAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), DI
+	MOVQ matrix+8(FP), R8
+	MOVQ width+32(FP), AX
+	MOVQ stride+40(FP), BX
+	SHLQ $2, BX
+	CMPQ AX, $64
+	JLT  eights
+
+	MOVQ    R8, SI
+	MOVQ    factors+16(FP), DX
+	MOVQ    count+24(FP), CX
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y6
+	VMOVUPS 224(DI), Y7
+
+sixtyfour:
+	VBROADCASTSS (DX), Y15
+	VMULPS       (SI), Y15, Y8
+	VMULPS       32(SI), Y15, Y9
+	VMULPS       64(SI), Y15, Y10
+	VMULPS       96(SI), Y15, Y11
+	VADDPS       Y8, Y0, Y0
+	VADDPS       Y9, Y1, Y1
+	VADDPS       Y10, Y2, Y2
+	VADDPS       Y11, Y3, Y3
+	VMULPS       128(SI), Y15, Y8
+	VMULPS       160(SI), Y15, Y9
+	VMULPS       192(SI), Y15, Y10
+	VMULPS       224(SI), Y15, Y11
+	VADDPS       Y8, Y4, Y4
+	VADDPS       Y9, Y5, Y5
+	VADDPS       Y10, Y6, Y6
+	VADDPS       Y11, Y7, Y7
+	ADDQ         BX, SI
+	ADDQ         $4, DX
+	DECQ         CX
+	JNZ          sixtyfour
+
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	VMOVUPS Y7, 224(DI)
+	VZEROUPPER
+	RET
+
+eights:
+	MOVQ    R8, SI
+	MOVQ    factors+16(FP), DX
+	MOVQ    count+24(FP), CX
+	VMOVUPS (DI), Y0
+
+eight:
+	VBROADCASTSS (DX), Y15
+	VMULPS       (SI), Y15, Y8
+	VADDPS       Y8, Y0, Y0
+	ADDQ         BX, SI
+	ADDQ         $4, DX
+	DECQ         CX
+	JNZ          eight
+
+	VMOVUPS Y0, (DI)
+	ADDQ    $32, R8
+	ADDQ    $32, DI
+	SUBQ    $8, AX
+	JNZ     eights
+	VZEROUPPER
+	RET
+
+// func countBelowAVX2(dst *int32, matrix, x *float32, rows, width, stride int)
+//
+// width is a multiple of 8, at least 8; rows at least 1.
+//
+// DI: dst   R8: matrix   SI: a column of it   DX: x   CX: rows left
+// AX: columns left   BX: bytes between rows
+TEXT ·countBelowAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), DI
+	MOVQ matrix+8(FP), R8
+	MOVQ x+16(FP), DX
+	MOVQ width+32(FP), AX
+	MOVQ stride+40(FP), BX
+	SHLQ $2, BX
+
+columns:
+	MOVQ    R8, SI
+	MOVQ    rows+24(FP), CX
+	VMOVUPS (DX), Y1
+	VPXOR   Y0, Y0, Y0
+
+rows:
+	VMOVUPS (SI), Y2
+	VCMPPS  $0x11, Y1, Y2, Y2 // row < x: all ones, which is −1
+	VPSUBD  Y2, Y0, Y0
+	ADDQ    BX, SI
+	DECQ    CX
+	JNZ     rows
+
+	VMOVDQU Y0, (DI)
+	ADDQ    $32, R8
+	ADDQ    $32, DX
+	ADDQ    $32, DI
+	SUBQ    $8, AX
+	JNZ     columns
+	VZEROUPPER
+	RET
