@@ -28,9 +28,7 @@ func (c *compression) apply(dst, x []float32) []float32 {
 		return x
 	}
 	clear(dst)
-	for j, v := range x {
-		f32.AddScaled(dst, c.matrix[j*c.inner:][:c.inner], v)
-	}
+	f32.AddScaledRows(dst, c.matrix, x)
 	if f32.Norm(dst) < 1e-9*f32.Norm(x) {
 		dst[0] = 1 // like nothing that was learnt from, and yet with a direction
 	}

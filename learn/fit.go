@@ -106,6 +106,7 @@ func Fit(ctx context.Context, data *Data, options Options) (*Model, *Report, err
 	m.gate, g = openGate(t, pooled, f.out.familiarity, f.whole.mean)
 
 	m.experts.neighbours.fold = nil
+	m.experts.pack(m.inner)
 
 	report := &Report{
 		Trunk: f.trunk, expected: pooled, familiarity: f.out.familiarity, table: t,

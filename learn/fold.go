@@ -30,10 +30,11 @@ type experts struct {
 	mean       []float64
 	neighbours *neighbours
 	linear     *linear
-	trees      *trees // of all outcomes
-	advantage  *trees // of what an agent has over the others
-	level      *trees // of what they have in common
-	trunk      *trunk // of sessions; nil for none
+	trees      *trees     // of all outcomes
+	advantage  *trees     // of what an agent has over the others
+	level      *trees     // of what they have in common
+	questions  *questions // of all three forests; nil where they have too many
+	trunk      *trunk     // of sessions; nil for none
 }
 
 // heldOut is what the experts said of every row out of fold.

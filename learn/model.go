@@ -37,6 +37,8 @@ type Scratch struct {
 	before     []float32 // an earlier request, as the experts see it
 	state      []float32 // after it
 	later      bool      // the request is a later turn of a session
+	codes      codes
+	leaves     []int32
 }
 
 // Agents are the names of the agents, in the order of predictions. The caller
@@ -116,31 +118,56 @@ func (m *Model) score(embedding []float32, t *Turn, s *Scratch) error {
 	copy(s.scores[byMean], e.mean)
 	e.neighbours.look(&s.search, x, norm, -1)
 	e.neighbours.predict(s.scores[byNeighbours], s.evidence, &s.search)
-	e.linear.predict(s.scores[byLinear], x, s.centred)
-	clear(s.sum)
-	e.trees.add(s.sum, x)
-	for a, v := range s.sum {
-		s.scores[byTrees][a] = e.mean[a] + float64(v)
+	// Experts without a weight are not asked; the neighbours have the evidence.
+	s.later = t.later()
+	weights := m.weightsOf(s.later)
+	if weights[byLinear] > 0 {
+		e.linear.predict(s.scores[byLinear], x, s.centred)
 	}
-	clear(s.sum)
-	clear(s.level)
-	e.advantage.add(s.sum, x)
-	e.level.add(s.level, x)
-	for a, v := range s.sum {
-		s.scores[byAdvantage][a] = e.mean[a] + float64(v) + float64(s.level[0])
+	if e.questions != nil && (weights[byTrees] > 0 || weights[byAdvantage] > 0) {
+		e.questions.ask(&s.codes, x)
+	}
+	if weights[byTrees] > 0 {
+		clear(s.sum)
+		e.add(e.trees, s.sum, x, s)
+		for a, v := range s.sum {
+			s.scores[byTrees][a] = e.mean[a] + float64(v)
+		}
+	}
+	if weights[byAdvantage] > 0 {
+		clear(s.sum)
+		clear(s.level)
+		e.add(e.advantage, s.sum, x, s)
+		e.add(e.level, s.level, x, s)
+		for a, v := range s.sum {
+			s.scores[byAdvantage][a] = e.mean[a] + float64(v) + float64(s.level[0])
+		}
 	}
 	return m.read(x, t, s)
 }
 
+// add adds what a forest says of x, of which s has the codes, to dst.
+func (e *experts) add(t *trees, dst, x []float32, s *Scratch) {
+	if e.questions == nil {
+		t.add(dst, x)
+		return
+	}
+	s.leaves = t.addPacked(dst, &s.codes, s.leaves)
+}
+
 // forests are all trees, in the order of the file.
 func (e *experts) forests() [3]*trees { return [3]*trees{e.trees, e.advantage, e.level} }
+
+func (e *experts) pack(columns int) {
+	e.questions = pack(columns, e.trees, e.advantage, e.level)
+}
 
 // pool mixes the experts' scores and calibrates them.
 func (m *Model) pool(quality []float64, s *Scratch) {
 	for a := range quality {
 		var p float64
 		for e, w := range m.weightsOf(s.later) {
-			if w != 0 {
+			if w > 0 {
 				p += float64(w * s.scores[e][a])
 			}
 		}

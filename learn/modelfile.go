@@ -111,6 +111,7 @@ func (m *Model) UnmarshalBinary(data []byte) error {
 	}
 	e.neighbours.encode()
 	e.neighbours.setWanted()
+	e.pack(read.inner)
 	*m = read
 	return nil
 }

@@ -113,7 +113,7 @@ type search struct {
 	query f32.CodedQuery
 	found []neighbour
 	edge  []neighbour
-	near  []neighbour // rows among which those found are
+	near  []int32 // rows among which those found are
 	steps [cosineSteps]int32
 }
 
@@ -121,6 +121,9 @@ type search struct {
 const cosineSteps = 1024
 
 func stepOf(cosine float64) int { return min(cosineSteps-1, int(cosine*cosineSteps)) }
+
+// least is the smallest number above 0.
+const least = math.SmallestNonzeroFloat64
 
 // look leaves in s.found the rows nearest to x whose cosine is above 0, but none
 // of the fold skip (-1 for none). norm is ‖x‖.
@@ -135,8 +138,8 @@ func (n *neighbours) look(s *search, x []float32, norm float64, skip int8) {
 	// Counting by steps finds the cosine above which there are as many as
 	// wanted without sorting.
 	clear(s.steps[:])
-	for i := range s.near {
-		s.steps[stepOf(s.near[i].cosine)]++
+	for _, r := range s.near {
+		s.steps[stepOf(s.query.Cosine(r))]++
 	}
 	edge, above := cosineSteps-1, 0
 	for ; edge > 0; edge-- {
@@ -145,22 +148,34 @@ func (n *neighbours) look(s *search, x []float32, norm float64, skip int8) {
 		}
 		above += int(s.steps[edge])
 	}
-	s.edge = s.edge[:0]
-	lowest := float64(edge) / cosineSteps // exact: a power of two
-	for i := range s.near {
-		f := s.near[i]
-		switch {
-		case f.cosine < lowest:
-		case stepOf(f.cosine) == edge:
-			s.edge = append(s.edge, f)
-		default:
-			s.found = append(s.found, f)
-		}
+	// Every row is written to either list, and the next one over it unless it
+	// belongs there: what would be a jump that is hard to guess is an addition.
+	// The limits are exact: a power of two divides them.
+	lowest, next := math.Max(least, float64(edge)/cosineSteps), float64(edge+1)/cosineSteps
+	if edge == cosineSteps-1 {
+		next = math.Inf(1) // cosines of 1 are of the last step, too
 	}
+	found, edges := resized(s.found, len(s.near)), resized(s.edge, len(s.near))
+	k, e := 0, 0
+	for _, r := range s.near {
+		c := s.query.Cosine(r)
+		found[k], edges[e] = neighbour{r, c}, neighbour{r, c}
+		higher := one(c >= next)
+		k += higher
+		e += one(c >= lowest) - higher
+	}
+	s.found, s.edge = found[:k], edges[:e]
 	slices.SortFunc(s.edge, func(a, b neighbour) int {
 		return cmp.Or(cmp.Compare(b.cosine, a.cosine), cmp.Compare(a.row, b.row))
 	})
 	s.found = append(s.found, s.edge[:min(len(s.edge), want-above)]...)
+}
+
+func one(yes bool) (v int) {
+	if yes {
+		v = 1
+	}
+	return v
 }
 
 // sampleStep is of how many rows one is asked how near rows are.
@@ -168,10 +183,9 @@ const sampleStep = 16
 
 // gather leaves in s.near the rows that are near enough to be wanted, in order:
 // at least as many as are wanted, if there are, and more than a few too many
-// seldom. Most rows are then looked at once, and by a branch that goes the same
-// way for nearly all.
+// seldom. The others are then looked at once.
 func (n *neighbours) gather(s *search, skip int8) {
-	lowest := 0.0
+	lowest := least
 	if n.rows() > 4*n.wanted {
 		clear(s.steps[:])
 		for r := 0; r < n.rows(); r += sampleStep {
@@ -184,38 +198,19 @@ func (n *neighbours) gather(s *search, skip int8) {
 			edge--
 			above += int(s.steps[edge])
 		}
-		lowest = float64(edge) / cosineSteps
+		lowest = math.Max(least, float64(edge)/cosineSteps)
 	}
-	if n.above(s, lowest, skip); len(s.near) <= n.wanted && lowest > 0 {
-		n.above(s, 0, skip) // the sample misled
+	if n.above(s, lowest, skip); len(s.near) <= n.wanted && lowest > least {
+		n.above(s, least, skip) // the sample misled
 	}
 }
 
-// above leaves in s.near the rows whose cosine is above 0 and not below lowest.
+// above leaves in s.near the rows whose cosine is not below lowest.
 func (n *neighbours) above(s *search, lowest float64, skip int8) {
-	s.near = resized(s.near, n.rows())
-	k := 0
-	for r := range s.near {
-		// Every row is written, and the next one over it unless it is near: what
-		// would be a jump that is hard to guess is an addition.
-		c := s.query.Cosine(int32(r))
-		s.near[k] = neighbour{int32(r), c}
-		if skip < 0 || n.fold[r] != skip {
-			k += both(c >= lowest, c > 0)
-		}
+	s.near = s.query.Above(s.near[:0], lowest)
+	if skip >= 0 {
+		s.near = slices.DeleteFunc(s.near, func(r int32) bool { return n.fold[r] == skip })
 	}
-	s.near = s.near[:k]
-}
-
-func both(a, b bool) int {
-	var x, y int
-	if a {
-		x = 1
-	}
-	if b {
-		y = 1
-	}
-	return x & y
 }
 
 // setWanted works out how many rows are looked at, more where rows have few

@@ -104,6 +104,32 @@ func TestNeighboursAreTheNearest(t *testing.T) {
 	})
 }
 
+// More rows than are wanted, all as near as can be: the first of them.
+func TestNeighboursAmongManyAlike(t *testing.T) {
+	beyond, r := 0, source(1)
+	for k := range 60 {
+		x := []float32{float32(r.normal()), float32(r.normal()), float32(r.normal())}
+		d := &Data{Agents: names(2), Dimensions: 3}
+		for range 100 {
+			must(t, d.Append(x, Cell{0, 1, 1}, Cell{1, 0, 1}))
+		}
+		tb, err := d.table(context.Background(), 1)
+		must(t, err)
+		n := remember(tb, all(tb.rows), neighbourOptions{nearest: 3, prior: 2})
+		var s search
+		n.look(&s, tb.embedding(0), tb.norm[0], -1)
+		if s.query.Cosine(0) >= 1 { // by the codes
+			beyond++
+		}
+		if len(s.found) != 3 || s.found[0].row != 0 || s.found[1].row != 1 || s.found[2].row != 2 {
+			t.Fatalf("request %d: found %v, want the first three rows", k, s.found)
+		}
+	}
+	if beyond == 0 {
+		t.Error("no cosine was 1 or more, which was to be tried")
+	}
+}
+
 func TestFamiliarity(t *testing.T) {
 	w := newWorld(1, 2, 3, 16)
 	d := w.log(t, 400, false)

@@ -119,7 +119,8 @@ func fitTrees(ctx context.Context, o treeOptions, b *bins, target, weight []floa
 		}
 		f.grow()
 	}
-	return &f.result, nil
+	result := f.result // a pointer into f would keep all of f, some 15 MB, for as long as the trees
+	return &result, nil
 }
 
 // grow adds a tree.

@@ -12,6 +12,7 @@ type trees struct {
 	columns []int32   // of each node, tree after tree
 	cuts    []float32 // a row goes right where its column is more than the cut
 	leaves  []float32 // 2^depth × outputs a tree
+	nodes   []uint16  // columns and cuts in short; see pack
 }
 
 func (t *trees) count() int {

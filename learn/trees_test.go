@@ -3,6 +3,7 @@ package learn
 import (
 	"context"
 	"math"
+	"runtime"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -112,4 +113,41 @@ func TestTreesSayWhatTheyWereFittedWith(t *testing.T) {
 			t.Fatalf("the squared error is %g after 2 trees and %g after 40", few, many)
 		}
 	})
+}
+
+// Some thirty parts of forests are kept until all are fitted: what each was
+// fitted with must not be kept along.
+func TestTreesKeepOnlyThemselves(t *testing.T) {
+	const parts, most = 4, 1 << 20
+	tb, err := newWorld(1, 20, 3, 8).log(t, 4000, true).table(context.Background(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := newBins(context.Background(), tb.x, tb.rows, tb.dimensions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := defaultTrees
+	o.trees = 2
+	inUse := func() int {
+		var s runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&s)
+		return int(s.HeapAlloc)
+	}
+	before := inUse()
+	var kept []*trees
+	for part := range parts {
+		f, err := fitTrees(context.Background(), o, b, tb.outcome, tb.weight, tb.agents, all(tb.rows), source(uint64(part)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept = append(kept, f)
+	}
+	if grew := inUse() - before; grew > most {
+		t.Errorf("%d forests of two trees hold %d bytes, want at most %d", parts, grew, most)
+	}
+	runtime.KeepAlive(kept)
+	runtime.KeepAlive(b)
+	runtime.KeepAlive(tb)
 }

@@ -159,7 +159,6 @@ func (m *Model) PredictTurn(quality, deviation []float64, embedding []float32, t
 // and expect something of it.
 func (m *Model) read(request []float32, t *Turn, s *Scratch) error {
 	k := m.experts.trunk
-	s.later = t.later()
 	if k == nil {
 		return nil
 	}

@@ -2,13 +2,19 @@ package f32
 
 import "golang.org/x/sys/cpu"
 
-var hasAVX2 = cpu.X86.HasAVX2
+var (
+	hasAVX2 = cpu.X86.HasAVX2
+	hasVNNI = hasAVX2 && cpu.X86.HasAVX512F && cpu.X86.HasAVX512VNNI
+)
 
 //go:noescape
 func dotExactAVX2(a, b *float32, n int) float64
 
 //go:noescape
 func dotCodesAVX2(dst *int32, rows int, codes *uint8, query *int8, n int)
+
+//go:noescape
+func dotCodesVNNI(dst *int32, rows int, codes *uint8, query *int8, n int)
 
 //go:noescape
 func scaleDotsAVX2(dst *float64, dots *int32, scale *float64, n int, offset int32, factor float64)
@@ -24,7 +30,11 @@ func dotExactBlocks(a, b []float32) float64 {
 }
 
 func dotCodes(dst []int32, codes []uint8, query []int8) {
-	if hasAVX2 {
+	switch {
+	case hasVNNI:
+		dotCodesVNNI(&dst[0], len(dst), &codes[0], &query[0], len(query))
+		return
+	case hasAVX2:
 		dotCodesAVX2(&dst[0], len(dst), &codes[0], &query[0], len(query))
 		return
 	}

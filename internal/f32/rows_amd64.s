@@ -1,0 +1,242 @@
+#include "textflag.h"
+
+// func addRowsAVX2(dst, matrix *float32, rows *int32, count, width, stride int)
+//
+// width is 1 to 32, count at least 1. All columns are added in registers; those
+// beyond width are masked, and neither read nor written.
+//
+// DI: dst   SI: matrix   DX: rows   CX: rows left   BX: bytes between rows
+TEXT ·addRowsAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), DI
+	MOVQ matrix+8(FP), SI
+	MOVQ rows+16(FP), DX
+	MOVQ count+24(FP), CX
+	MOVQ width+32(FP), AX
+	MOVQ stride+40(FP), BX
+	SHLQ $2, BX
+
+	// The masks are cut out of 32 ones and 32 zeros.
+	LEAQ    addRowsMasks<>(SB), R8
+	NEGQ    AX
+	LEAQ    128(R8)(AX*4), R8
+	VMOVDQU (R8), Y4
+	VMOVDQU 32(R8), Y5
+	VMOVDQU 64(R8), Y6
+	VMOVDQU 96(R8), Y7
+
+	VMASKMOVPS (DI), Y4, Y0
+	VMASKMOVPS 32(DI), Y5, Y1
+	VMASKMOVPS 64(DI), Y6, Y2
+	VMASKMOVPS 96(DI), Y7, Y3
+
+row:
+	MOVLQSX    (DX), R9
+	IMULQ      BX, R9
+	ADDQ       SI, R9
+	VMASKMOVPS (R9), Y4, Y8
+	VMASKMOVPS 32(R9), Y5, Y9
+	VMASKMOVPS 64(R9), Y6, Y10
+	VMASKMOVPS 96(R9), Y7, Y11
+	VADDPS     Y8, Y0, Y0
+	VADDPS     Y9, Y1, Y1
+	VADDPS     Y10, Y2, Y2
+	VADDPS     Y11, Y3, Y3
+	ADDQ       $4, DX
+	DECQ       CX
+	JNZ        row
+
+	VMASKMOVPS Y0, Y4, (DI)
+	VMASKMOVPS Y1, Y5, 32(DI)
+	VMASKMOVPS Y2, Y6, 64(DI)
+	VMASKMOVPS Y3, Y7, 96(DI)
+	VZEROUPPER
+	RET
+
+#define ONES(at) \
+	DATA addRowsMasks<>+at(SB)/8, $0xffffffffffffffff
+
+ONES(0)
+ONES(8)
+ONES(16)
+ONES(24)
+ONES(32)
+ONES(40)
+ONES(48)
+ONES(56)
+ONES(64)
+ONES(72)
+ONES(80)
+ONES(88)
+ONES(96)
+ONES(104)
+ONES(112)
+ONES(120)
+GLOBL addRowsMasks<>(SB), RODATA|NOPTR, $256
+
+// func aboveAVX2(dst *int32, cosines *float64, n int, lowest float64, order *[16][16]uint8) int
+//
+// n is a multiple of 4, at least 4. Of four numbers those that stay are moved
+// to the front, and all four are written: that is never beyond dst's n, as no
+// more stay than were looked at.
+//
+// DI: dst   SI: cosines   CX: left   R8: order   X0: the four rows
+TEXT ·aboveAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), DI
+	MOVQ         cosines+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VBROADCASTSD lowest+24(FP), Y2
+	MOVQ         order+32(FP), R8
+	MOVQ         DI, R9
+	VMOVDQU      aboveRows<>(SB), X0
+	VMOVDQU      aboveRows<>+16(SB), X1
+
+four:
+	VCMPPD    $0x12, (SI), Y2, Y3 // lowest ≤ cosine, false for NaN
+	VMOVMSKPD Y3, AX
+	POPCNTL   AX, BX
+	SHLQ      $4, AX
+	VPSHUFB   (R8)(AX*1), X0, X4
+	VMOVDQU   X4, (DI)
+	LEAQ      (DI)(BX*4), DI
+	VPADDD    X1, X0, X0
+	ADDQ      $32, SI
+	SUBQ      $4, CX
+	JNZ       four
+
+	SUBQ R9, DI
+	SHRQ $2, DI
+	MOVQ DI, ret+40(FP)
+	VZEROUPPER
+	RET
+
+DATA aboveRows<>+0(SB)/4, $0
+DATA aboveRows<>+4(SB)/4, $1
+DATA aboveRows<>+8(SB)/4, $2
+DATA aboveRows<>+12(SB)/4, $3
+DATA aboveRows<>+16(SB)/4, $4
+DATA aboveRows<>+20(SB)/4, $4
+DATA aboveRows<>+24(SB)/4, $4
+DATA aboveRows<>+28(SB)/4, $4
+GLOBL aboveRows<>(SB), RODATA|NOPTR, $32
+
+// func addScaledRowsAVX2(dst, matrix, factors *float32, count, width, stride int)
+//
+// width is a multiple of 8 from 8 to 64, count at least 1. Multiply and add
+// apart, never fused: the Go version rounds twice, too.
+//
+// DI: dst   SI: a column of the matrix   DX: factors   CX: factors left
+// AX: columns left   BX: bytes between rows
+TEXT ·addScaledRowsAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), DI
+	MOVQ matrix+8(FP), R8
+	MOVQ width+32(FP), AX
+	MOVQ stride+40(FP), BX
+	SHLQ $2, BX
+	CMPQ AX, $64
+	JLT  eights
+
+	MOVQ    R8, SI
+	MOVQ    factors+16(FP), DX
+	MOVQ    count+24(FP), CX
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y6
+	VMOVUPS 224(DI), Y7
+
+sixtyfour:
+	VBROADCASTSS (DX), Y15
+	VMULPS       (SI), Y15, Y8
+	VMULPS       32(SI), Y15, Y9
+	VMULPS       64(SI), Y15, Y10
+	VMULPS       96(SI), Y15, Y11
+	VADDPS       Y8, Y0, Y0
+	VADDPS       Y9, Y1, Y1
+	VADDPS       Y10, Y2, Y2
+	VADDPS       Y11, Y3, Y3
+	VMULPS       128(SI), Y15, Y8
+	VMULPS       160(SI), Y15, Y9
+	VMULPS       192(SI), Y15, Y10
+	VMULPS       224(SI), Y15, Y11
+	VADDPS       Y8, Y4, Y4
+	VADDPS       Y9, Y5, Y5
+	VADDPS       Y10, Y6, Y6
+	VADDPS       Y11, Y7, Y7
+	ADDQ         BX, SI
+	ADDQ         $4, DX
+	DECQ         CX
+	JNZ          sixtyfour
+
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	VMOVUPS Y7, 224(DI)
+	VZEROUPPER
+	RET
+
+eights:
+	MOVQ    R8, SI
+	MOVQ    factors+16(FP), DX
+	MOVQ    count+24(FP), CX
+	VMOVUPS (DI), Y0
+
+eight:
+	VBROADCASTSS (DX), Y15
+	VMULPS       (SI), Y15, Y8
+	VADDPS       Y8, Y0, Y0
+	ADDQ         BX, SI
+	ADDQ         $4, DX
+	DECQ         CX
+	JNZ          eight
+
+	VMOVUPS Y0, (DI)
+	ADDQ    $32, R8
+	ADDQ    $32, DI
+	SUBQ    $8, AX
+	JNZ     eights
+	VZEROUPPER
+	RET
+
+// func countBelowAVX2(dst *int32, matrix, x *float32, rows, width, stride int)
+//
+// width is a multiple of 8, at least 8; rows at least 1.
+//
+// DI: dst   R8: matrix   SI: a column of it   DX: x   CX: rows left
+// AX: columns left   BX: bytes between rows
+TEXT ·countBelowAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), DI
+	MOVQ matrix+8(FP), R8
+	MOVQ x+16(FP), DX
+	MOVQ width+32(FP), AX
+	MOVQ stride+40(FP), BX
+	SHLQ $2, BX
+
+columns:
+	MOVQ    R8, SI
+	MOVQ    rows+24(FP), CX
+	VMOVUPS (DX), Y1
+	VPXOR   Y0, Y0, Y0
+
+rows:
+	VMOVUPS (SI), Y2
+	VCMPPS  $0x11, Y1, Y2, Y2 // row < x: all ones, which is −1
+	VPSUBD  Y2, Y0, Y0
+	ADDQ    BX, SI
+	DECQ    CX
+	JNZ     rows
+
+	VMOVDQU Y0, (DI)
+	ADDQ    $32, R8
+	ADDQ    $32, DX
+	ADDQ    $32, DI
+	SUBQ    $8, AX
+	JNZ     columns
+	VZEROUPPER
+	RET
