@@ -46,6 +46,7 @@ func (m *Model) MarshalBinary() ([]byte, error) {
 	for _, t := range m.experts.forests() {
 		t.marshal(w)
 	}
+	m.view.marshal(w)
 	return w.Finish(), nil
 }
 
@@ -97,6 +98,7 @@ func (m *Model) UnmarshalBinary(data []byte) error {
 	e.trees = unmarshalTrees(r, n, read.inner)
 	e.advantage = unmarshalTrees(r, n, read.inner)
 	e.level = unmarshalTrees(r, 1, read.inner)
+	read.view = unmarshalView(r, read.inner)
 	if err := r.Close(); err != nil {
 		return err
 	}
