@@ -21,6 +21,12 @@ type Choice struct {
 	// Eligible are the names of the agents that could have been drawn, in
 	// order. They share memory with the snapshot.
 	Eligible []string
+
+	// Features are what [Registry.Learn] tells the model's corrections by, and
+	// ModelQuality is what the model itself expects of the agent, without
+	// corrections. Features is nil where no model knows the agent.
+	Features     []float32
+	ModelQuality float64
 }
 
 // shortlist is how many agents, best first, are tried as often as they are
@@ -69,6 +75,9 @@ func (r *Router) Decide(req Request, seed uint64) (Choice, error) {
 			chance = chances[k]
 			c.Propensity += (1 - floor) * chance
 		}
+	}
+	if p.judge != nil {
+		c.Features, c.ModelQuality = s.expects.of(p.judge, chosen)
 	}
 	if c.Explored {
 		s.lead(p, req.Target, chosen)

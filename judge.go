@@ -16,12 +16,18 @@ type judge struct {
 	// before is what was observed of the agents, by their key, when the model
 	// began to judge: what came since is news to it.
 	before map[string]Tally
+
+	// What outcomes have told of agents since, together with their requests;
+	// by agent, nil for none.
+	online      []*learn.Online
+	corrections []*learn.Correction // nil where none corrects anything
+	clock       float64             // as of which they are
 }
 
 // WithModel returns a snapshot whose agents a model judges, request by request;
 // those that it does not know are judged by their estimates, as all are without
 // a model. What s has observed is taken for what the model knows; an agent
-// that does worse from then on is expected to. version is what decisions name. key says under which name the model
+// that does worse from then on is expected to, and so does one of which [Registry.Learn] is told. version is what decisions name. key says under which name the model
 // knows an agent; nil means its own. A nil model takes the model away.
 //
 // Error: [ErrDimension], if the agents' embeddings are not those that the
@@ -66,11 +72,18 @@ func (j *judge) meet(r *roster) error {
 }
 
 // over returns the judge of another roster.
-func (j *judge) over(r *roster) (*judge, error) {
+func (j *judge) over(r, from *roster) (*judge, error) {
 	if j == nil {
 		return nil, nil
 	}
 	other := &judge{model: j.model, version: j.version, key: j.key, before: j.before}
+	if j.online != nil {
+		known := make(map[string]*learn.Online, len(j.online))
+		for i, o := range j.online {
+			known[j.key(from.agents[i].Name)] = o
+		}
+		other.know(r, known)
+	}
 	return other, other.meet(r)
 }
 
@@ -90,6 +103,7 @@ type expectations struct {
 	familiarity float64
 	held        []float64
 	turn        learn.Turn
+	features    learn.Features
 }
 
 // judged sets p, in the memory that it has, to what base is for a request whose
@@ -109,10 +123,18 @@ func (p *plan) judged(base *plan, e *expectations, req *Request, request []float
 	p.private(base)
 	w := p.config.Weights
 	p.maxSD[Quality], p.maxSD[Balanced] = 0, 0
+	if j.corrections != nil {
+		e.look(j)
+	}
 	for i := range p.estimates {
 		x := &p.estimates[i]
 		if c := j.column[i]; c >= 0 {
 			x.Quality, x.QualitySD = e.quality[c], e.deviation[c]
+			if j.corrections != nil && j.corrections[i] != nil {
+				by, variance := j.corrections[i].At(&e.features)
+				x.Quality = clamp01(x.Quality + by)
+				x.QualitySD = math.Sqrt(sq(x.QualitySD) + variance)
+			}
 			if lag := base.lag; lag != nil && lag[i].by > 0 {
 				x.Quality = math.Max(0, x.Quality-lag[i].by)
 				x.QualitySD = math.Sqrt(sq(x.QualitySD) + sq(lag[i].sd))
@@ -196,6 +218,9 @@ func (p *plan) fixedBetter(a, b int32) bool {
 
 func (p *plan) fixedWorth(i int32) float64 {
 	worth := p.judge.model.Mean(int(p.judge.column[i]))
+	if p.judge.corrections != nil {
+		worth += p.judge.corrections[i].OnAverage()
+	}
 	if p.lag != nil {
 		worth -= p.lag[i].by
 	}
@@ -233,7 +258,11 @@ func (j *judge) lags(s *Snapshot) []lag {
 		if c < 0 {
 			continue
 		}
-		mean, sd, n := s.tallies[i].since(j.before[j.key(s.agents[i].Name)])
+		before := j.before[j.key(s.agents[i].Name)]
+		if j.online != nil {
+			before.take(j.online[i]) // which corrections know, together with the request
+		}
+		mean, sd, n := s.tallies[i].since(before)
 		by := j.model.Mean(int(c)) - mean
 		if n < lagOutcomes || by < lagErrors*math.Sqrt(sq(sd)+sq(0.01)) {
 			continue

@@ -159,33 +159,41 @@ func (r *Registry) ObserveAll(outcomes []AgentOutcome) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	old := r.current.Load()
-	for k := range outcomes {
-		o := &outcomes[k]
-		if !hasKey(old.index, o.AgentName) {
-			return old.unknown(o.AgentName)
-		}
-		if err := o.Outcome.Validate(); err != nil {
-			return fmt.Errorf("outcome of agent %s: %w", quote(o.AgentName), err)
-		}
-	}
-	s := &Snapshot{roster: old.roster, judge: old.judge, tallies: slices.Clone(old.tallies), sketches: make([]*ddsketch.Sketch, len(old.agents))}
-	copy(s.sketches, old.sketches)
-	for k := range outcomes {
-		o := &outcomes[k]
-		i := old.index[o.AgentName]
-		s.tallies[i].Add(o.Outcome)
-		if s.sketches[i] == old.sketch(i) { // which readers may hold
-			own := new(ddsketch.Sketch)
-			if s.sketches[i] != nil {
-				*own = s.sketches[i].Clone()
-			}
-			s.sketches[i] = own
-		}
-		s.sketches[i].Add(o.Outcome.LatencyMS)
+	s, err := r.current.Load().counting(outcomes)
+	if err != nil {
+		return err
 	}
 	r.current.Store(s)
 	return nil
+}
+
+// counting returns a snapshot that counts outcomes besides.
+func (s *Snapshot) counting(outcomes []AgentOutcome) (*Snapshot, error) {
+	for k := range outcomes {
+		o := &outcomes[k]
+		if !hasKey(s.index, o.AgentName) {
+			return nil, s.unknown(o.AgentName)
+		}
+		if err := o.Outcome.Validate(); err != nil {
+			return nil, fmt.Errorf("outcome of agent %s: %w", quote(o.AgentName), err)
+		}
+	}
+	next := &Snapshot{roster: s.roster, judge: s.judge, tallies: slices.Clone(s.tallies), sketches: make([]*ddsketch.Sketch, len(s.agents))}
+	copy(next.sketches, s.sketches)
+	for k := range outcomes {
+		o := &outcomes[k]
+		i := s.index[o.AgentName]
+		next.tallies[i].Add(o.Outcome)
+		if next.sketches[i] == s.sketch(i) { // which readers may hold
+			own := new(ddsketch.Sketch)
+			if next.sketches[i] != nil {
+				*own = next.sketches[i].Clone()
+			}
+			next.sketches[i] = own
+		}
+		next.sketches[i].Add(o.Outcome.LatencyMS)
+	}
+	return next, nil
 }
 
 // Get returns an agent with its performance as observed, percentiles within

@@ -130,7 +130,7 @@ func (s *Snapshot) replace(entries []entry, before func(string) string) (*Snapsh
 		return nil, err
 	}
 	next := &Snapshot{roster: r, tallies: make([]Tally, len(entries)), sketches: make([]*ddsketch.Sketch, len(entries))}
-	if next.judge, err = s.judge.over(r); err != nil {
+	if next.judge, err = s.judge.over(r, s.roster); err != nil {
 		return nil, err
 	}
 	for k := range r.agents {

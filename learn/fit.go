@@ -102,6 +102,9 @@ func Fit(ctx context.Context, data *Data, options Options) (*Model, *Report, err
 	if m.spread, err = measureSpread(ctx, t, f.whole.neighbours, pooled, f.out.evidence); err != nil {
 		return nil, nil, err
 	}
+	if m.view, err = fitView(ctx, t, options.Seed); err != nil {
+		return nil, nil, err
+	}
 	var g gain
 	m.gate, g = openGate(t, pooled, f.out.familiarity, f.whole.mean)
 

@@ -21,6 +21,7 @@ type Model struct {
 	gate       gate
 	trained    int // rows
 	spread     spread
+	view       view
 }
 
 // Scratch is the working memory of Predict. The zero value is ready; one goroutine
@@ -39,6 +40,7 @@ type Scratch struct {
 	later      bool      // the request is a later turn of a session
 	codes      codes
 	leaves     []int32
+	seen       []float32 // the request as the experts see it
 }
 
 // Agents are the names of the agents, in the order of predictions. The caller
@@ -105,6 +107,7 @@ func (m *Model) check(embedding []float32) error {
 func (m *Model) score(embedding []float32, t *Turn, s *Scratch) error {
 	s.inner = resized(s.inner, m.inner)
 	x := m.compress.apply(s.inner, embedding)
+	s.seen = append(s.seen[:0], x...)
 	norm := f32.Norm(x)
 	n := len(m.agents)
 	for e := range s.scores {

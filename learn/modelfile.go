@@ -49,6 +49,7 @@ func (m *Model) MarshalBinary() ([]byte, error) {
 		t.marshal(w)
 	}
 	m.experts.trunk.marshal(w)
+	m.view.marshal(w)
 	return w.Finish(), nil
 }
 
@@ -106,6 +107,7 @@ func (m *Model) UnmarshalBinary(data []byte) error {
 	if e.trunk == nil && (read.weights[byTrunk] > 0 || read.later[byTrunk] > 0) {
 		r.Refuse("its trunk has a weight and is not there")
 	}
+	read.view = unmarshalView(r, read.inner)
 	if err := r.Close(); err != nil {
 		return err
 	}
