@@ -86,11 +86,12 @@ func Fit(ctx context.Context, data *Data, options Options) (*Model, *Report, err
 			pooled[i] += float64(w * float64(f.out.score[e][i]))
 		}
 	}
-	if m.calibrated, err = calibrate(ctx, t, pooled); err != nil {
+	if m.calibrated, err = calibrate(ctx, t, pooled, f.whole.mean); err != nil {
 		return nil, nil, err
 	}
-	for i, p := range pooled {
-		pooled[i] = m.calibrated.at(i%t.agents, p)
+	for r := range t.rows {
+		row := pooled[r*t.agents:][:t.agents]
+		m.calibrated.apply(row, row)
 	}
 	if m.spread, err = measureSpread(ctx, t, f.whole.neighbours, pooled, f.out.evidence); err != nil {
 		return nil, nil, err

@@ -130,8 +130,8 @@ func (m *Model) pool(quality []float64, s *Scratch) {
 			p += float64(w * s.scores[e][a])
 		}
 		s.pooled[a] = p
-		quality[a] = m.calibrated.at(a, p)
 	}
+	m.calibrated.apply(quality, s.pooled)
 }
 
 func resized[T any](s []T, n int) []T {

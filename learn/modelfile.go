@@ -26,6 +26,7 @@ func (m *Model) MarshalBinary() ([]byte, error) {
 		w.Float64(v)
 	}
 	w.Float64(m.calibrated.slope)
+	w.Float64(m.calibrated.contrast)
 	w.Float64(m.calibrated.offset)
 	w.Float64s(m.calibrated.own)
 	w.Uint32(m.gate.best)
@@ -78,6 +79,7 @@ func (m *Model) UnmarshalBinary(data []byte) error {
 		}
 	}
 	read.calibrated.slope = r.Float64("the calibration's slope")
+	read.calibrated.contrast = r.Float64("the calibration's slope of differences")
 	read.calibrated.offset = r.Float64("the calibration's offset")
 	read.calibrated.own = r.Float64s("the agents' offsets", n)
 	read.gate = gate{best: r.Uint32("the best fixed agent", max(n-1, 0)), margin: r.Float64("the margin"), familiar: r.Float64("the least familiarity")}
@@ -92,6 +94,7 @@ func (m *Model) UnmarshalBinary(data []byte) error {
 	read.compress = unmarshalCompression(r, read.dimensions, read.inner)
 	e := &read.experts
 	e.mean = r.Float64s("the agents' means", n)
+	read.calibrated.know(e.mean)
 	e.neighbours = unmarshalNeighbours(r, n, read.inner, e.mean)
 	e.linear = unmarshalLinear(r, n, read.inner)
 	e.trees = unmarshalTrees(r, n, read.inner)
