@@ -21,6 +21,7 @@ type calibration struct {
 	slope, contrast, offset float64
 	own                     []float64 // of each agent
 	usual                   []float64 // log odds of each agent's mean, less the mean of all
+	bend                    *curve    // of what comes of it; nil for none
 }
 
 // ownPrecision is 1/variance of agents' own offsets, before anything is seen.
@@ -67,7 +68,7 @@ func (c *calibration) split(dst, score []float64) (level float64) {
 func (c *calibration) apply(dst, score []float64) {
 	level := c.split(dst, score)
 	for a, special := range dst {
-		dst[a] = elementary.Sigmoid(c.odds(a, level+c.usual[a], special))
+		dst[a] = c.bend.apply(elementary.Sigmoid(c.odds(a, level+c.usual[a], special)))
 	}
 }
 

@@ -44,6 +44,7 @@ type Report struct {
 	StandsAside bool    // no margin gained anything: the best fixed agent always serves
 	Gain        float64 // in quality over the best fixed agent
 	GainError   float64 // its standard error
+	Bent        bool    // an isotonic curve is part of the calibration
 
 	expected    []float64 // rows × agents, calibrated, out of fold
 	familiarity []float32 // of each row, out of fold
@@ -93,7 +94,17 @@ func Fit(ctx context.Context, data *Data, options Options) (*Model, *Report, err
 		row := pooled[r*t.agents:][:t.agents]
 		m.calibrated.apply(row, row)
 	}
-	if m.spread, err = measureSpread(ctx, t, f.whole.neighbours, pooled, f.out.evidence); err != nil {
+	bent, err := fitCurves(ctx, t, pooled)
+	if err != nil {
+		return nil, nil, err
+	}
+	if bent != nil {
+		for i, p := range pooled {
+			pooled[i] = bent.fold[t.fold[i/t.agents]].apply(p)
+		}
+		m.calibrated.bend = bent.all
+	}
+	if m.spread, err = measureSpread(ctx, t, f.whole.neighbours, pooled, f.out.evidence, m.calibrated.contrast); err != nil {
 		return nil, nil, err
 	}
 	var g gain
@@ -105,6 +116,7 @@ func Fit(ctx context.Context, data *Data, options Options) (*Model, *Report, err
 		expected: pooled, familiarity: f.out.familiarity, table: t,
 		Rows: t.rows, LogLoss: t.logLoss(func(i int) float64 { return pooled[i] }),
 		Best: m.agents[m.gate.best], Margin: m.gate.margin, StandsAside: m.gate.margin == never, Gain: g.Mean, GainError: g.StandardError,
+		Bent: bent != nil,
 	}
 	for _, w := range t.weight {
 		if w != 0 {
