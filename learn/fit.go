@@ -44,6 +44,7 @@ type Report struct {
 	StandsAside bool    // no margin gained anything: the best fixed agent always serves
 	Gain        float64 // in quality over the best fixed agent
 	GainError   float64 // its standard error
+	Bent        bool    // an isotonic curve is part of the calibration
 
 	// Trunk says which trunk reads sessions, and why; nil where too few rows are
 	// turns of one.
@@ -93,13 +94,24 @@ func Fit(ctx context.Context, data *Data, options Options) (*Model, *Report, err
 			}
 		}
 	}
-	if m.calibrated, err = calibrate(ctx, t, pooled); err != nil {
+	if m.calibrated, err = calibrate(ctx, t, pooled, f.whole.mean); err != nil {
 		return nil, nil, err
 	}
-	for i, p := range pooled {
-		pooled[i] = m.calibrated.at(i%t.agents, p)
+	for r := range t.rows {
+		row := pooled[r*t.agents:][:t.agents]
+		m.calibrated.apply(row, row)
 	}
-	if m.spread, err = measureSpread(ctx, t, f.whole.neighbours, pooled, f.out.evidence); err != nil {
+	bent, err := fitCurves(ctx, t, pooled)
+	if err != nil {
+		return nil, nil, err
+	}
+	if bent != nil {
+		for i, p := range pooled {
+			pooled[i] = bent.fold[t.fold[i/t.agents]].apply(p)
+		}
+		m.calibrated.bend = bent.all
+	}
+	if m.spread, err = measureSpread(ctx, t, f.whole.neighbours, pooled, f.out.evidence, m.calibrated.contrast); err != nil {
 		return nil, nil, err
 	}
 	if m.view, err = fitView(ctx, t, options.Seed); err != nil {
@@ -115,6 +127,7 @@ func Fit(ctx context.Context, data *Data, options Options) (*Model, *Report, err
 		Trunk: f.trunk, expected: pooled, familiarity: f.out.familiarity, table: t,
 		Rows: t.rows, LogLoss: t.logLoss(func(i int) float64 { return pooled[i] }),
 		Best: m.agents[m.gate.best], Margin: m.gate.margin, StandsAside: m.gate.margin == never, Gain: g.Mean, GainError: g.StandardError,
+		Bent: bent != nil,
 	}
 	for _, w := range t.weight {
 		if w != 0 {

@@ -175,8 +175,8 @@ func (m *Model) pool(quality []float64, s *Scratch) {
 			}
 		}
 		s.pooled[a] = p
-		quality[a] = m.calibrated.at(a, p)
 	}
+	m.calibrated.apply(quality, s.pooled)
 }
 
 func resized[T any](s []T, n int) []T {

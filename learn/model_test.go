@@ -6,6 +6,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/tinydancer/tinydancer/internal/binfile"
@@ -59,7 +60,15 @@ func TestContributionsSumToTheExpectation(t *testing.T) {
 	m, _ := fit(t, w.log(t, 1000, false), quick)
 	var s Scratch
 	q := make([]float64, 5)
-	for range 100 {
+	for k := range 100 {
+		if k == 50 { // and where calibration has a curve
+			x, _ := w.request()
+			straight := slices.Clone(q)
+			if err := errors.Join(m.Predict(straight, nil, x, &s), bend(m).Predict(q, nil, x, &s)); err != nil || slices.Equal(q, straight) {
+				t.Fatalf("a curve changes nothing of %v, %v", q, err)
+			}
+			m = bend(m)
+		}
 		x, _ := w.request()
 		if err := m.Predict(q, nil, x, &s); err != nil {
 			t.Fatal(err)
@@ -80,10 +89,21 @@ func TestContributionsSumToTheExpectation(t *testing.T) {
 	}
 }
 
+// bend returns m with a curve in its calibration.
+func bend(m *Model) *Model {
+	bent, calibrated := *m, *m.calibrated
+	calibrated.bend = &curve{at: []float64{0.2, 0.4, 0.7}, to: []float64{0.3, 0.35, 0.8}}
+	bent.calibrated = &calibrated
+	return &bent
+}
+
 func TestModelFileKeepsEveryBit(t *testing.T) {
 	w := newWorld(3, 5, 4, 16)
-	for _, d := range []*Data{w.log(t, 600, false), w.log(t, 600, true), w.log(t, 3, false)} {
+	for k, d := range []*Data{w.log(t, 600, false), w.log(t, 600, true), w.log(t, 3, false), w.log(t, 60, false)} {
 		m, _ := fit(t, d, quick)
+		if k == 3 {
+			m = bend(m)
+		}
 		data := marshal(t, m)
 		var read Model
 		if err := read.UnmarshalBinary(data); err != nil {
@@ -130,6 +150,33 @@ func TestModelFileRefusesWhatItIsNot(t *testing.T) {
 	}
 }
 
+// A curve that falls, leaves 0 to 1, or is larger than one that is fitted, is no
+// curve.
+func TestModelFileRefusesWhatDoesNotRise(t *testing.T) {
+	w := newWorld(3, 3, 2, 8)
+	m, _ := fit(t, w.log(t, 60, false), Options{Trees: 2})
+	many := make([]float64, curveKnots+1)
+	for i := range many {
+		many[i] = float64(i+1) / float64(len(many)+1)
+	}
+	for name, c := range map[string]*curve{
+		"falls":       {at: []float64{0.2, 0.4}, to: []float64{0.5, 0.4}},
+		"stands":      {at: []float64{0.2, 0.4}, to: []float64{0.5, 0.5}},
+		"turns back":  {at: []float64{0.4, 0.2}, to: []float64{0.3, 0.5}},
+		"begins at 0": {at: []float64{0, 0.2}, to: []float64{0.3, 0.5}},
+		"ends at 1":   {at: []float64{0.2, 0.4}, to: []float64{0.3, 1}},
+		"not a value": {at: []float64{0.2, 0.4}, to: []float64{0.3}},
+		"too many":    {at: many, to: many},
+	} {
+		bad := bend(m)
+		bad.calibrated.bend = c
+		var read Model
+		if err := read.UnmarshalBinary(marshal(t, bad)); !errors.Is(err, binfile.ErrFile) {
+			t.Errorf("%s: %v, want ErrFile", name, err)
+		}
+	}
+}
+
 // resealed sets the checksum, so that fuzzing gets past it.
 func resealed(data []byte) []byte {
 	if len(data) < 20 {
@@ -147,6 +194,7 @@ func FuzzModelFile(f *testing.F) {
 	for _, d := range []*Data{w.log(f, 60, false), w.log(f, 55, true), w.log(f, 2, false)} {
 		m, _ := fit(f, d, Options{Trees: 1})
 		f.Add(marshal(f, m))
+		f.Add(marshal(f, bend(m)))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var m Model

@@ -28,8 +28,10 @@ func (m *Model) MarshalBinary() ([]byte, error) {
 		}
 	}
 	w.Float64(m.calibrated.slope)
+	w.Float64(m.calibrated.contrast)
 	w.Float64(m.calibrated.offset)
 	w.Float64s(m.calibrated.own)
+	m.calibrated.bend.marshal(w)
 	w.Uint32(m.gate.best)
 	w.Float64(m.gate.margin)
 	w.Float64(m.gate.familiar)
@@ -84,20 +86,23 @@ func (m *Model) UnmarshalBinary(data []byte) error {
 		}
 	}
 	read.calibrated.slope = r.Float64("the calibration's slope")
+	read.calibrated.contrast = r.Float64("the calibration's slope of differences")
 	read.calibrated.offset = r.Float64("the calibration's offset")
 	read.calibrated.own = r.Float64s("the agents' offsets", n)
+	read.calibrated.bend = unmarshalCurve(r)
 	read.gate = gate{best: r.Uint32("the best fixed agent", max(n-1, 0)), margin: r.Float64("the margin"), familiar: r.Float64("the least familiarity")}
 	read.gate.unproven = make([]bool, n)
 	for a, u := range r.Int32s("the unproven agents", n, 2) {
 		read.gate.unproven[a] = u == 1
 	}
-	read.spread = unmarshalSpread(r)
+	read.spread = unmarshalSpread(r, n)
 	if r.Err() == nil && (read.dimensions < 1 || read.inner < 1 || read.inner > read.dimensions) {
 		r.Refuse("it has %d dimensions and %d inside", read.dimensions, read.inner)
 	}
 	read.compress = unmarshalCompression(r, read.dimensions, read.inner)
 	e := &read.experts
 	e.mean = r.Float64s("the agents' means", n)
+	read.calibrated.know(e.mean)
 	e.neighbours = unmarshalNeighbours(r, n, read.inner, e.mean)
 	e.linear = unmarshalLinear(r, n, read.inner)
 	e.trees = unmarshalTrees(r, n, read.inner)

@@ -64,27 +64,34 @@ func TestLinearIsAtTheMaximum(t *testing.T) {
 func TestCalibrationFindsTheCurve(t *testing.T) {
 	r := source(5)
 	tb := &table{rows: 6000, agents: 2}
-	var score []float64
-	for range tb.rows * tb.agents {
-		p := 0.05 + 0.9*r.unit()
-		score = append(score, p)
-		agent := len(tb.outcome) % 2
-		z := 0.6*math.Log(p/(1-p)) - 0.4 + 0.3*float64(2*agent-1)
-		y := float32(0)
-		if r.unit() < 1/(1+math.Exp(-z)) {
-			y = 1
-		}
-		tb.outcome, tb.weight = append(tb.outcome, y), append(tb.weight, 1)
+	logit := func(p float64) float64 { return math.Log(p / (1 - p)) }
+	// What agents have in common counts .6 times, what they differ by .3 times.
+	curve := func(agent int, p [2]float64) float64 {
+		level := (logit(p[0]) + logit(p[1])) / 2
+		return 1 / (1 + math.Exp(-(0.6*level + 0.3*(logit(p[agent])-level) - 0.4 + 0.3*float64(2*agent-1))))
 	}
-	c, err := calibrate(context.Background(), tb, score)
+	var score []float64
+	for range tb.rows {
+		p := [2]float64{0.05 + 0.9*r.unit(), 0.05 + 0.9*r.unit()}
+		score = append(score, p[:]...)
+		for a := range p {
+			y := float32(0)
+			if r.unit() < curve(a, p) {
+				y = 1
+			}
+			tb.outcome, tb.weight = append(tb.outcome, y), append(tb.weight, 1)
+		}
+	}
+	c, err := calibrate(context.Background(), tb, score, []float64{0.5, 0.5})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range []float64{0.1, 0.5, 0.9} {
+	for _, p := range [][2]float64{{0.1, 0.1}, {0.5, 0.5}, {0.9, 0.9}, {0.2, 0.8}, {0.8, 0.2}, {0.5, 0.9}} {
+		got := make([]float64, 2)
+		c.apply(got, p[:])
 		for a := range 2 {
-			want := 1 / (1 + math.Exp(-(0.6*math.Log(p/(1-p)) - 0.4 + 0.3*float64(2*a-1))))
-			if got := c.at(a, p); math.Abs(got-want) > 0.025 {
-				t.Errorf("agent %d: %g is taken to %.3f, want %.3f", a, p, got, want)
+			if want := curve(a, p); math.Abs(got[a]-want) > 0.025 {
+				t.Errorf("agent %d: of %v, %.3f is expected, want %.3f", a, p, got[a], want)
 			}
 		}
 	}

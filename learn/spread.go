@@ -8,72 +8,90 @@ import (
 	"github.com/tinydancer/tinydancer/internal/f32"
 )
 
-// spread says how far an expectation may be from the truth: as far as the mean
-// of a number of outcomes may, those that the neighbours weigh, times a factor
-// that was measured out of fold.
+// spread says how far an expectation may be from the truth, as far as that
+// matters to a choice: what all agents' expectations are off by together moves
+// none. The variance has two parts:
 //
-// What is uncertain is how an agent compares with the others; an error that all
-// share moves no choice, and is left out where it can be told apart.
-type spread struct{ factor float64 }
+//	how far the agent's mean may be off, which no request changes, plus
+//	a factor times how far a mean of the neighbours' outcomes may be off
+//
+// The factor grows with the square of the slope that calibration leaves to
+// differences between agents: where they count for nothing, they cannot err. And
+// with what near rows are found to be off by together, out of fold.
+type spread struct {
+	factor   float64
+	outcomes []float64 // of each agent, as its mean weighs them
+}
 
-// leastFactor bounds how much surer the pool may be than its neighbours alone.
-const leastFactor = 0.5
-
-// spreadNeighbours is with how many neighbours' residuals each residual is
-// compared, and spreadRows of how many rows at most.
+// What the parts count. They were chosen on simulated worlds that no test has.
+// Where request by request nothing is told apart, it may still differ: so a mean
+// counts more than its own error.
 const (
-	spreadNeighbours = 5
-	spreadRows       = 3000
+	meanShare  = 1.8
+	localShare = 0.65
+	foundShare = 0.7
+
+	mostFactor = 50
 )
 
-// varianceOf is what the neighbours alone say.
-func varianceOf(quality, evidence float64) float64 {
-	return (float64(quality*(1-quality)) + 0.01) / (evidence + 1)
+// spreadNeighbours is with how many neighbours' residuals each residual is
+// compared, spreadRows of how many rows at most, and spreadBlocks in how many
+// parts, to see how they vary.
+const (
+	spreadNeighbours = 60
+	spreadRows       = 3000
+	spreadBlocks     = 20
+)
+
+// varianceOf is that of the mean of so many outcomes, about.
+func varianceOf(quality, outcomes float64) float64 {
+	return (float64(quality*(1-quality)) + 0.01) / (outcomes + 1)
+}
+
+func (s *spread) variance(agent int, quality, evidence float64) float64 {
+	mean := varianceOf(quality, s.outcomes[agent])
+	return float64(meanShare*mean) + float64(s.factor*varianceOf(quality, evidence))
 }
 
 // deviations sets dst to the standard deviation of each expectation.
 func (m *Model) deviations(dst, quality []float64, s *Scratch) {
 	for a, q := range quality {
-		dst[a] = math.Min(0.5, math.Sqrt(m.spread.factor*varianceOf(q, s.evidence[a])))
+		dst[a] = math.Min(0.5, math.Sqrt(m.spread.variance(a, q, s.evidence[a])))
 	}
 }
 
 // measureSpread compares what was wrong with the expectations of a row and of
 // its nearest neighbours, out of fold. Noise in two rows' outcomes is
 // independent and multiplies to 0 on average; an error of the model is much the
-// same in near rows and multiplies to its square. The ratio of that to the
-// variance that is taken for granted is the factor. Neighbours are of the same
-// fold: a row of another fold was learnt from, its noise included.
-func measureSpread(ctx context.Context, t *table, n *neighbours, quality []float64, evidence []float32) (spread, error) {
-	residual := make([]float64, len(quality))
-	var square, expected float64
-	for r := range t.rows {
-		var level, total float64
-		for a := range t.agents {
-			i := r*t.agents + a
-			if w := float64(t.weight[i]); w > 0 {
-				residual[i] = float64(t.outcome[i]) - quality[i]
-				level += float64(w * residual[i])
-				total += w
-				expected += float64(w * varianceOf(quality[i], float64(evidence[i])))
-				square += w
-			}
-		}
-		if !t.even || t.agents < 3 {
-			continue
-		}
-		for a := range t.agents { // what all share
-			residual[r*t.agents+a] -= level / total
+// same in near rows and multiplies to its square. So the products of one agent's
+// residuals, less those of different agents', are what differences are off by.
+// As that is noisy, and blind to what changes within a neighbourhood, it adds to
+// what the evidence alone lets expect, and one standard error is taken off.
+// Neighbours are of the same fold: a row of another fold was learnt from, its
+// noise included.
+func measureSpread(ctx context.Context, t *table, n *neighbours, quality []float64, evidence []float32, contrast float64) (spread, error) {
+	s := spread{factor: float64(localShare * float64(contrast*contrast)), outcomes: make([]float64, t.agents)}
+	var expected, cells float64
+	for i, w := range t.weight {
+		if w := float64(w); w > 0 {
+			s.outcomes[i%t.agents] += w
+			expected += float64(w * varianceOf(quality[i], float64(evidence[i])))
+			cells += w
 		}
 	}
-	if square == 0 || expected == 0 {
-		return spread{leastFactor}, nil
+	if cells == 0 || expected == 0 {
+		s.factor = math.Min(mostFactor, s.factor)
+		return s, nil
 	}
-	expected /= square
+	expected /= cells
 
 	// The rows the model remembers are the last of the table.
 	first := t.rows - n.rows()
-	var product, weight float64
+	residual := make([]float64, len(quality)) // times its weight
+	for i, w := range t.weight {
+		residual[i] = float64(float64(w) * (float64(t.outcome[i]) - quality[i]))
+	}
+	var blocks [spreadBlocks]products
 	var q f32.CodedQuery
 	var near []neighbour
 	step := max(1, n.rows()/spreadRows)
@@ -89,22 +107,64 @@ func measureSpread(ctx context.Context, t *table, n *neighbours, quality []float
 				near = insert(near, neighbour{int32(other), q.Cosine(int32(other))}, spreadNeighbours)
 			}
 		}
+		b := &blocks[k/step%spreadBlocks]
 		for _, f := range near {
-			other := first + int(f.row)
-			for a := range t.agents {
-				i, j := r*t.agents+a, other*t.agents+a
-				if w := float64(t.weight[i] * t.weight[j]); w > 0 {
-					product += float64(w * float64(residual[i]*residual[j]))
-					weight += w
-				}
-			}
+			b.add(t, residual, r, first+int(f.row))
 		}
 	}
-	factor := float64(leastFactor)
-	if weight > 0 {
-		factor = math.Max(factor, math.Min(50, product/weight/expected))
+	s.factor += float64(foundShare * excess(&blocks) / expected)
+	s.factor = math.Min(mostFactor, s.factor)
+	return s, nil
+}
+
+// products are sums of products of two rows' residuals, and of their weights.
+type products struct {
+	same, sameWeight   float64 // of one agent
+	cross, crossWeight float64 // of two
+}
+
+func (p *products) add(t *table, residual []float64, r, other int) {
+	var same, weight, one, two, oneWeight, twoWeight float64
+	for a := range t.agents {
+		i, j := r*t.agents+a, other*t.agents+a
+		x, y := float64(t.weight[i]), float64(t.weight[j])
+		same += float64(residual[i] * residual[j])
+		weight += float64(x * y)
+		one, oneWeight = one+residual[i], oneWeight+x
+		two, twoWeight = two+residual[j], twoWeight+y
 	}
-	return spread{factor}, nil
+	p.same += same
+	p.sameWeight += weight
+	p.cross += float64(one*two) - same
+	p.crossWeight += float64(oneWeight*twoWeight) - weight
+}
+
+// excess is the mean product of one agent's residuals less that of two agents',
+// less its standard error; at least 0.
+func excess(blocks *[spreadBlocks]products) float64 {
+	var all products
+	for _, b := range blocks {
+		all.same += b.same
+		all.sameWeight += b.sameWeight
+		all.cross += b.cross
+		all.crossWeight += b.crossWeight
+	}
+	if !(all.sameWeight > 0) {
+		return 0
+	}
+	same, cross := all.same/all.sameWeight, 0.0
+	if all.crossWeight > 0 {
+		cross = all.cross / all.crossWeight
+	}
+	var square float64
+	for _, b := range blocks {
+		e := (b.same - float64(same*b.sameWeight)) / all.sameWeight
+		if all.crossWeight > 0 {
+			e -= (b.cross - float64(cross*b.crossWeight)) / all.crossWeight
+		}
+		square += float64(e * e)
+	}
+	return math.Max(0, same-cross-math.Sqrt(square*spreadBlocks/(spreadBlocks-1)))
 }
 
 // insert keeps the most neighbours of the highest cosine, highest first.
@@ -124,12 +184,20 @@ func insert(list []neighbour, n neighbour, most int) []neighbour {
 	return list
 }
 
-func (s spread) marshal(w *binfile.Writer) { w.Float64(s.factor) }
+func (s spread) marshal(w *binfile.Writer) {
+	w.Float64(s.factor)
+	w.Float64s(s.outcomes)
+}
 
-func unmarshalSpread(r *binfile.Reader) spread {
-	s := spread{r.Float64("the factor of the variance")}
-	if !(s.factor >= leastFactor && s.factor <= 50) {
-		r.Refuse("the factor of the variance is %g, want %g to 50", s.factor, leastFactor)
+func unmarshalSpread(r *binfile.Reader, agents int) spread {
+	s := spread{r.Float64("the factor of the variance"), r.Float64s("the agents' numbers of outcomes", agents)}
+	if !(s.factor >= 0 && s.factor <= mostFactor) {
+		r.Refuse("the factor of the variance is %g, want 0 to %d", s.factor, mostFactor)
+	}
+	for a, n := range s.outcomes {
+		if !(n >= 0) {
+			r.Refuse("agent %d has %g outcomes, want at least 0", a, n)
+		}
 	}
 	return s
 }
