@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tinydancer/tinydancer/embed"
 	"github.com/tinydancer/tinydancer/learn"
 )
 
@@ -27,11 +28,19 @@ type school struct {
 	column  map[int64]int // of an agent's row id
 	lessons []learn.Lesson
 	skipped int
+	now     *model // that serves; nil for none
+
+	// An embedder is fitted to texts; data is made of what it makes of them.
+	fit    bool
+	texts  []string
+	asked  [][]float32 // their embeddings in the space in force; nil where they have none there
+	fitted *embed.Fitted
 
 	stop     context.CancelFunc
 	done     chan struct{}
 	progress atomic.Int64 // per mille
 	model    []byte
+	embedder []byte
 	report   []byte
 	err      error
 }
@@ -44,10 +53,18 @@ func (s *school) close() {
 	}
 }
 
+// td_school_open also says in which space decisions are learned from as they
+// are: the version whose embedder is in force, or 0.
+//
 //export td_school_open
-func td_school_open(handle *C.uint64_t, reply *C.td_reply) C.int {
+func td_school_open(present C.uint64_t, fit C.int, space *C.int64_t, handle *C.uint64_t, reply *C.td_reply) C.int {
 	return answer(reply, func() ([]byte, error) {
-		*handle = C.uint64_t(cgo.NewHandle(&school{column: map[int64]int{}}))
+		s := &school{data: new(learn.Data), column: map[int64]int{}, fit: fit != 0}
+		if present != 0 {
+			s.now = cgo.Handle(present).Value().(*model)
+		}
+		*space = C.int64_t(s.now.space())
+		*handle = C.uint64_t(cgo.NewHandle(s))
 		return nil, nil
 	})
 }
@@ -81,96 +98,198 @@ func (s *school) read(rows []byte) error {
 			eligible = append(eligible, w.int64())
 		}
 		embedding := w.floats()
+		text := w.text()
 		if w.bad {
 			break
 		}
-		if s.data == nil {
-			s.data = &learn.Data{Dimensions: len(embedding)}
+		if s.fit && text == "" || !s.fit && len(embedding) == 0 { // of another space than the one in force
+			s.skipped++
+			continue
 		}
 		l.Agent = s.columnOf(id)
 		for _, e := range eligible {
 			l.Eligible = append(l.Eligible, int32(s.columnOf(e)))
 		}
-		weight := 1.0
-		if l.Propensity > 0 {
-			weight = min(learn.MaxWeight, 1/l.Propensity)
-		}
-		// A row that cannot be is left out, not taken for a reason to learn nothing.
-		if err := s.data.Append(embedding, learn.Cell{Agent: l.Agent, Outcome: l.Outcome, Weight: weight}); err != nil {
-			s.skipped++
+		if s.fit {
+			s.texts, s.asked, s.lessons = append(s.texts, text), append(s.asked, embedding), append(s.lessons, l)
 			continue
 		}
-		s.lessons = append(s.lessons, l)
+		if s.data.Rows() == 0 {
+			s.data.Dimensions = len(embedding)
+		}
+		s.learnFrom(l, embedding)
 	}
 	return w.err()
 }
 
+// learnFrom appends a row to what is learned from, unless it cannot be, which is
+// no reason to learn nothing.
+func (s *school) learnFrom(l learn.Lesson, embedding []float32) bool {
+	weight := 1.0
+	if l.Propensity > 0 {
+		weight = min(learn.MaxWeight, 1/l.Propensity)
+	}
+	if err := s.data.Append(embedding, learn.Cell{Agent: l.Agent, Outcome: l.Outcome, Weight: weight}); err != nil {
+		s.skipped++
+		return false
+	}
+	if !s.fit {
+		s.lessons = append(s.lessons, l)
+	}
+	return true
+}
+
 //export td_school_begin
-func td_school_begin(handle, present C.uint64_t, seed, attempt C.int64_t, reply *C.td_reply) C.int {
+func td_school_begin(handle C.uint64_t, seed, attempt C.int64_t, reply *C.td_reply) C.int {
 	return answer(reply, func() ([]byte, error) {
 		s := cgo.Handle(handle).Value().(*school)
-		if s.data == nil || s.data.Rows() == 0 {
-			return nil, report{
-				state:   "55000",
-				message: "nothing to learn from: got 0 decisions with an outcome, want at least 1",
-				hint:    "Decide with ruvector_decide, and tell how it went with ruvector_feedback.",
-			}
-		}
-		var now *model
-		if present != 0 {
-			now = cgo.Handle(present).Value().(*model)
+		if err := s.enough(); err != nil {
+			return nil, err
 		}
 		var ctx context.Context
 		ctx, s.stop = context.WithCancel(context.Background())
 		s.done = make(chan struct{})
-		go s.work(ctx, now, uint64(seed), int(attempt))
+		go s.work(ctx, uint64(seed), int(attempt))
 		return nil, nil
 	})
 }
 
-func (s *school) work(ctx context.Context, now *model, seed uint64, attempt int) {
+// enough refuses to begin with nothing.
+func (s *school) enough() error {
+	switch {
+	case s.fit && len(s.texts) < embed.MinTexts:
+		return report{
+			state: "55000",
+			message: fmt.Sprintf("fit_embedder: got %d decisions with an outcome and the text of the request, want at least %d (%d have no text)",
+				len(s.texts), embed.MinTexts, s.skipped),
+			hint: "Decide with ruvector_decide(…, request => the text), which keeps it.",
+		}
+	case !s.fit && s.data.Rows() == 0 && s.skipped > 0:
+		return report{
+			state: "55000",
+			message: fmt.Sprintf("nothing to learn from: got 0 decisions with an outcome and an embedding of the embedder in force (%s), want at least 1; %d of others are left out",
+				nameOf(s.now.embedderName()), s.skipped),
+			hint: "Decisions with a text can be embedded anew: ruvector_learn(fit_embedder => true).",
+		}
+	case !s.fit && s.data.Rows() == 0:
+		return report{
+			state:   "55000",
+			message: "nothing to learn from: got 0 decisions with an outcome, want at least 1",
+			hint:    "Decide with ruvector_decide, and tell how it went with ruvector_feedback.",
+		}
+	}
+	return nil
+}
+
+// Parts of the progress, per mille: an embedder, its vectors, the model, the trial.
+const (
+	fittedAt   = 300
+	embeddedAt = 350
+	learnedAt  = 900
+	triedAt    = 950
+)
+
+func (s *school) work(ctx context.Context, seed uint64, attempt int) {
 	defer close(s.done)
 	defer func() {
 		if cause := recover(); cause != nil {
 			s.err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
 		}
 	}()
+	s.data.Embedder = s.now.embedderName()
+	begin := 0
+	if s.fit {
+		if s.err = s.fitEmbedder(ctx, seed); s.err != nil {
+			return
+		}
+		begin = embeddedAt
+	}
 	m, fitted, err := learn.Fit(ctx, s.data, learn.Options{Seed: seed, Progress: func(done, of int) {
-		s.progress.Store(int64(900 * done / max(of, 1)))
+		s.progress.Store(int64(begin + (learnedAt-begin)*done/max(of, 1)))
 	}})
 	if err != nil {
 		s.err = err
 		return
 	}
-	trial, err := fitted.Try(m, s.lessons, s.presentPolicy(now), attempt)
+	trial, err := fitted.Try(m, s.lessons, s.presentPolicy(), attempt)
 	if err != nil {
 		s.err = err
 		return
 	}
-	s.progress.Store(950)
+	s.progress.Store(triedAt)
 	if s.model, s.err = m.MarshalBinary(); s.err != nil {
 		return
 	}
 	s.report, s.err = json.Marshal(struct {
 		*learn.Trial
-		Skipped int `json:"skipped"`
-		Agents  int `json:"agents_known"`
-		Model   any `json:"fit"`
-		Bytes   int `json:"model_bytes"`
-	}{trial, s.skipped, len(s.data.Agents), fitted, len(s.model)})
+		Skipped  int    `json:"skipped"`
+		Agents   int    `json:"agents_known"`
+		Model    any    `json:"fit"`
+		Bytes    int    `json:"model_bytes"`
+		Embedder string `json:"embedder"`
+	}{trial, s.skipped, len(s.data.Agents), fitted, len(s.model), nameOf(s.data.Embedder)})
 	s.progress.Store(1000)
 }
 
+// fitEmbedder fits an embedder to the texts and makes what is learned from of
+// the vectors of it.
+func (s *school) fitEmbedder(ctx context.Context, seed uint64) (err error) {
+	if s.fitted, err = embed.Fit(ctx, s.texts, embed.FitOptions{Seed: seed}); err != nil {
+		return err
+	}
+	s.progress.Store(fittedAt)
+	if s.embedder, err = s.fitted.MarshalBinary(); err != nil {
+		return err
+	}
+	s.data.Dimensions, s.data.Embedder = s.fitted.Dimensions(), s.fitted.Name()
+	vector := make([]float32, s.fitted.Dimensions())
+	kept := 0
+	for i, text := range s.texts {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := s.fitted.Embed(vector, text); errors.Is(err, embed.ErrNoFeatures) {
+			s.skipped++
+			continue
+		} else if err != nil {
+			return err
+		}
+		if s.learnFrom(s.lessons[i], vector) {
+			s.lessons[kept], s.texts[kept], s.asked[kept] = s.lessons[i], text, s.asked[i]
+			kept++
+		}
+		s.progress.Store(int64(fittedAt + (embeddedAt-fittedAt)*i/len(s.texts)))
+	}
+	s.lessons, s.texts, s.asked = s.lessons[:kept], s.texts[:kept], s.asked[:kept]
+	return nil
+}
+
+// presentEmbedding is the embedding of a row as the model that serves reads it,
+// in the memory that it is given where it has to be made; nil if there is none.
+func (s *school) presentEmbedding(row int, memory []float32) []float32 {
+	switch {
+	case !s.fit:
+		return s.data.Embedding(row)
+	case len(s.asked[row]) == s.now.learned.Dimensions():
+		return s.asked[row]
+	case s.now.embedder == nil || s.now.embedder.Embed(memory, s.texts[row]) != nil:
+		return nil
+	}
+	return memory
+}
+
 // presentPolicy is what the model that serves prefers at each row.
-func (s *school) presentPolicy(now *model) func(row int) int {
-	if now == nil || now.learned.Dimensions() != s.data.Dimensions {
+func (s *school) presentPolicy() func(row int) int {
+	now := s.now
+	if now == nil || !s.fit && now.learned.Dimensions() != s.data.Dimensions {
 		return nil
 	}
 	n := len(now.learned.Agents())
 	quality := make([]float64, n)
+	memory := make([]float32, now.learned.Dimensions())
 	var scratch learn.Scratch
 	return func(row int) int {
-		if err := now.learned.Predict(quality, nil, s.data.Embedding(row), &scratch); err != nil {
+		if err := now.learned.Predict(quality, nil, s.presentEmbedding(row, memory), &scratch); err != nil {
 			return -1
 		}
 		return now.prefers(s, s.lessons[row].Eligible, quality, now.learned.Familiarity(&scratch))
@@ -226,8 +345,14 @@ func td_school_wait(handle C.uint64_t, ms C.int64_t, progress *C.int64_t, reply 
 		select {
 		case <-s.done:
 			*progress = 1000
-			if errors.Is(s.err, learn.ErrData) {
+			switch {
+			case errors.Is(s.err, learn.ErrData):
 				return nil, report{state: "22023", message: s.err.Error()}
+			case errors.Is(s.err, embed.ErrTooFewTexts):
+				return nil, report{
+					state: "55000", message: "fit_embedder: " + s.err.Error(),
+					hint: "Learn again when there are more decisions with the text of the request.",
+				}
 			}
 			return nil, s.err
 		case <-timer.C:
@@ -237,7 +362,9 @@ func td_school_wait(handle C.uint64_t, ms C.int64_t, progress *C.int64_t, reply 
 	})
 }
 
-// td_school_result answers with the model, its dimension and the report.
+// td_school_result answers with the model, its dimension and the report; the
+// embedder, if one was fitted, and its name; and the version whose embedder the
+// model goes on with, or 0.
 //
 //export td_school_result
 func td_school_result(handle C.uint64_t, reply *C.td_reply) C.int {
@@ -248,6 +375,17 @@ func td_school_result(handle C.uint64_t, reply *C.td_reply) C.int {
 		out.text(string(s.model))
 		out.integer(int64(s.data.Dimensions))
 		out.text(string(s.report))
+		if s.fit {
+			out.text(string(s.embedder))
+		} else {
+			out.tag('0')
+		}
+		out.text(nameOf(s.data.Embedder))
+		if s.fit {
+			out.long(0)
+		} else {
+			out.long(s.now.space())
+		}
 		return out, nil
 	})
 }

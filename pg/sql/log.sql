@@ -19,7 +19,9 @@ CREATE TABLE tinydancer.decisions (
     expected_quality     float8 NOT NULL,
     estimated_cost       float8 NOT NULL,
     estimated_latency_ms float8 NOT NULL,
-    role                 name NOT NULL
+    role                 name NOT NULL,
+    request              text,
+    embedder             bigint NOT NULL DEFAULT 0
 ) PARTITION BY RANGE (decision_id);
 CREATE TABLE tinydancer.decisions_default PARTITION OF tinydancer.decisions (PRIMARY KEY (decision_id)) DEFAULT;
 
@@ -66,11 +68,21 @@ CREATE TABLE tinydancer.models (
     report      jsonb NOT NULL,
     before      jsonb NOT NULL DEFAULT '{}',
     promoted_at timestamptz,
-    retired_at  timestamptz
+    retired_at  timestamptz,
+    embedder_name text NOT NULL DEFAULT 'own'
+        CONSTRAINT models_embedder_check CHECK ((embedder IS NULL) = (embedder_name = 'own'))
 );
 ALTER TABLE tinydancer.models ALTER COLUMN model SET STORAGE EXTERNAL, ALTER COLUMN embedder SET STORAGE EXTERNAL;
 CREATE UNIQUE INDEX models_serving_key ON tinydancer.models (state) WHERE state = 'serving';
 
+-- What agents were described by before a fitted embedder came into force; they
+-- get it back when none is any more.
+CREATE TABLE tinydancer.own_embeddings (
+    agent_id  bigint PRIMARY KEY,
+    embedding float4[] NOT NULL
+);
+
+SELECT pg_catalog.pg_extension_config_dump('tinydancer.own_embeddings', '');
 SELECT pg_catalog.pg_extension_config_dump('tinydancer.models', '');
 SELECT pg_catalog.pg_extension_config_dump('tinydancer.models_version_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('tinydancer.decisions_default', '');
@@ -81,7 +93,7 @@ CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON tinydancer.models
     FOR EACH ROW EXECUTE FUNCTION tinydancer.changed();
 CREATE TRIGGER truncated AFTER TRUNCATE ON tinydancer.models
     FOR EACH STATEMENT EXECUTE FUNCTION tinydancer.changed();
-CREATE TRIGGER unchanged BEFORE UPDATE OF version, created_at, dimensions, model, embedder, report, before ON tinydancer.models
+CREATE TRIGGER unchanged BEFORE UPDATE OF version, created_at, dimensions, model, embedder, embedder_name, report, before ON tinydancer.models
     FOR EACH ROW EXECUTE FUNCTION tinydancer.refuse_change();
 ALTER TABLE tinydancer.models ENABLE ALWAYS TRIGGER changed;
 ALTER TABLE tinydancer.models ENABLE ALWAYS TRIGGER truncated;
