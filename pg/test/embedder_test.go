@@ -138,6 +138,20 @@ func TestFittedEmbedderServes(t *testing.T) {
 		t.Errorf("an embedding of the old space: %v", err)
 	}
 
+	// A new agent that is described like one that is known starts from that.
+	do(t, other, `select ruvector_register_agent_full('{"name": "scribe", "performance": {"quality_score": 0.85}, "metadata": {"description": "a song, a sonnet of love and snow"}}')`)
+	expected := func(text string) float64 {
+		t.Helper()
+		return pgtest.One[float64](t, other, `select expected_quality from ruvector_explain(ruvector_embed($1), 'quality') where agent_name = 'scribe'`, text)
+	}
+	if verse, code := expected(aVerse), expected(aCode); verse < 0.87 || code > 0.8 {
+		t.Errorf("a new poet is expected to be %.2f at verse, %.2f at code", verse, code)
+	}
+	do(t, other, `select ruvector_remove_agent('scribe')`)
+	if got := pgtest.One[string](t, other, whoTakesTexts); got != "coder poet" {
+		t.Errorf("removed, requests go to %s", got)
+	}
+
 	// What is learned next is learned of the space in force, and goes on with its embedder.
 	converse(t, conn, 200)
 	answer = fit(t, conn, `ruvector_learn(promote => false)`)
