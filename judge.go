@@ -13,6 +13,8 @@ type judge struct {
 	key     func(agent string) string // under which name the model knows an agent
 	column  []int32                   // of agent i in the model's predictions, -1 for none
 
+	newcomers []newcomer // whom the model does not know, by agent
+
 	// before is what was observed of the agents, by their key, when the model
 	// began to judge: what came since is news to it.
 	before map[string]Tally
@@ -26,8 +28,10 @@ type judge struct {
 
 // WithModel returns a snapshot whose agents a model judges, request by request;
 // those that it does not know are judged by their estimates, as all are without
-// a model. What s has observed is taken for what the model knows; an agent
-// that does worse from then on is expected to, and so does one of which [Registry.Learn] is told. version is what decisions name. key says under which name the model
+// a model, and by what is expected of agents with a similar embedding. What s has
+// observed is taken for what the model knows; an agent that does worse from then
+// on is expected to, and so does one of which [Registry.Learn] is told. version is
+// what decisions name. key says under which name the model
 // knows an agent; nil means its own. A nil model takes the model away.
 //
 // Error: [ErrDimension], if the agents' embeddings are not those that the
@@ -68,6 +72,7 @@ func (j *judge) meet(r *roster) error {
 		}
 		j.column[i] = column
 	}
+	j.newcomers = j.introduce(r)
 	return nil
 }
 
@@ -121,6 +126,7 @@ func (p *plan) judged(base *plan, e *expectations, req *Request, request []float
 	}
 	e.familiarity = j.model.Familiarity(&e.learn)
 	p.private(base)
+	p.greet(e)
 	w := p.config.Weights
 	p.maxSD[Quality], p.maxSD[Balanced] = 0, 0
 	if j.corrections != nil {

@@ -7,6 +7,7 @@ import (
 	"math/bits"
 	"slices"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/tinydancer/tinydancer/internal/ddsketch"
 	"github.com/tinydancer/tinydancer/internal/f32"
@@ -39,6 +40,8 @@ type roster struct {
 	row       []int32    // of agent i in norms and codes, -1 for none
 	norms     []float64  // of the embeddings, exactly
 	codes     *f32.Codes // the embeddings in one byte a component; nil without any
+
+	met atomic.Pointer[introductions] // of the last model
 }
 
 // entry is an agent on its way into a roster, valid and with slices of its

@@ -16,6 +16,11 @@ type Embedder interface {
 	// Dimensions is the number of components of every vector.
 	Dimensions() int
 
+	// Name is the same for embedders whose vectors may be compared, and differs
+	// otherwise: whoever stores vectors, or what was learned from them, stores
+	// it with them.
+	Name() string
+
 	// Embed overwrites dst with the vector of text, whose Euclidean norm is 1.
 	// len(dst) must equal Dimensions. On an error dst is as it was. Embed
 	// keeps neither dst nor text.

@@ -1,6 +1,8 @@
 package embed
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"math"
 	"sync"
@@ -29,6 +31,7 @@ type Fitted struct {
 	invSD  [surfaceSize]float64 // 0 for a feature that did not vary
 	weight float64              // of the surface
 	pool   sync.Pool            // of *fittedScratch
+	name   func() string        // worked out when it is first asked for
 }
 
 type bucketRow struct {
@@ -63,6 +66,11 @@ func (f *Fitted) ready() {
 	f.pool.New = func() any {
 		return &fittedScratch{terms: newTerms(), latent: make([]float32, f.latent)}
 	}
+	f.name = sync.OnceValue(func() string {
+		data, _ := f.MarshalBinary() // which never fails
+		sum := sha256.Sum256(data)
+		return "fitted-" + hex.EncodeToString(sum[:8])
+	})
 }
 
 // set makes f what from is.
@@ -70,6 +78,10 @@ func (f *Fitted) set(from *Fitted) {
 	f.latent, f.rows, f.matrix, f.mean, f.invSD, f.weight = from.latent, from.rows, from.matrix, from.mean, from.invSD, from.weight
 	f.ready()
 }
+
+// Name is "fitted-" and a fingerprint of the binary form: two embedders have
+// the same name if and, but for chance, only if they are the same to the bit.
+func (f *Fitted) Name() string { return f.name() }
 
 // Dimensions is the number of components of every vector.
 func (f *Fitted) Dimensions() int { return f.latent + surfaceSize }

@@ -279,3 +279,40 @@ func BenchmarkFitted(b *testing.B) {
 
 // pinnedFit is the checksum of the embedder of TestFitIsRepeatable.
 const pinnedFit = 0xa96a2002
+
+// A name stands for the vectors: the same for the same embedder, read from its
+// file too, and another for every other one.
+func TestNamesTellEmbeddersApart(t *testing.T) {
+	texts := kindsOfText(80)
+	a, again, other := fitTexts(t, texts, FitOptions{Latent: 16}), fitTexts(t, texts, FitOptions{Latent: 16}), fitTexts(t, texts, FitOptions{Latent: 16, Seed: 1})
+	data, err := a.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read Fitted
+	if err := read.UnmarshalBinary(data); err != nil {
+		t.Fatal(err)
+	}
+	if a.Name() != again.Name() || a.Name() != read.Name() {
+		t.Errorf("one embedder has the names %q, %q and %q", a.Name(), again.Name(), read.Name())
+	}
+	if a.Name() == other.Name() || len(a.Name()) != len("fitted-")+16 {
+		t.Errorf("names of two embedders: %q and %q", a.Name(), other.Name())
+	}
+	if err := read.UnmarshalBinary(mustMarshal(t, other)); err != nil || read.Name() != other.Name() {
+		t.Errorf("read anew it is %q, want %q, %v", read.Name(), other.Name(), err)
+	}
+	h, err := NewHashing(Config{})
+	if err != nil || h.Name() != "hashing-1" {
+		t.Errorf("the hashing embedder is %q, %v", h.Name(), err)
+	}
+}
+
+func mustMarshal(t *testing.T, f *Fitted) []byte {
+	t.Helper()
+	data, err := f.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}

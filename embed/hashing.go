@@ -3,6 +3,7 @@ package embed
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"sync"
 )
 
@@ -62,6 +63,10 @@ func NewHashing(c Config) (*Hashing, error) {
 
 // Dimensions is the number of components of every vector.
 func (h *Hashing) Dimensions() int { return h.dimensions }
+
+// Name is "hashing-" and [HashingVersion]. Vectors of different Dimensions,
+// which have the same name, cannot be compared either.
+func (h *Hashing) Name() string { return "hashing-" + strconv.Itoa(HashingVersion) }
 
 // Embed overwrites dst with the vector of text: finite, of Euclidean norm 1 up
 // to the rounding of its float32 components. Letter case and the amount and

@@ -36,6 +36,10 @@ type Data struct {
 	// Dimensions is the length of every embedding.
 	Dimensions int
 
+	// Embedder names what the embeddings were made by, as embed.Embedder.Name
+	// does. It is empty where nobody knows, because callers bring their own.
+	Embedder string
+
 	embeddings []float32
 	cells      []Cell
 	ends       []int   // of each row's cells

@@ -80,7 +80,7 @@ func Fit(ctx context.Context, data *Data, options Options) (*Model, *Report, err
 		return nil, nil, err
 	}
 	m := &Model{
-		agents: slices.Clone(data.Agents), dimensions: data.Dimensions,
+		agents: slices.Clone(data.Agents), dimensions: data.Dimensions, embedder: data.Embedder,
 		inner: t.dimensions, compress: compress, experts: f.whole, trained: t.rows,
 	}
 	if err := m.weigh(ctx, f); err != nil {

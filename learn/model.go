@@ -12,6 +12,7 @@ import (
 type Model struct {
 	agents     []string
 	dimensions int // of the embeddings
+	embedder   string
 	inner      int // of what the experts see
 	compress   *compression
 	experts    experts
@@ -49,6 +50,31 @@ func (m *Model) Agents() []string { return m.agents }
 
 // Dimensions is the length of the embeddings that the model reads.
 func (m *Model) Dimensions() int { return m.dimensions }
+
+// Embedder names what the embeddings that the model reads are made by; it is
+// empty where callers bring their own. See [Data.Embedder].
+func (m *Model) Embedder() string { return m.embedder }
+
+// CheckInput returns an error that wraps ErrInput and says got and want, unless
+// the model reads embeddings of that embedder and length. Vectors of another
+// embedder may have the right length and mean something else in every
+// dimension.
+func (m *Model) CheckInput(embedder string, dimensions int) error {
+	if embedder != m.embedder {
+		return fmt.Errorf("%w: got embeddings of %s, the model reads those of %s", ErrInput, embedderName(embedder), embedderName(m.embedder))
+	}
+	if dimensions != m.dimensions {
+		return fmt.Errorf("%w: the embeddings have %d dimensions, the model reads %d", ErrInput, dimensions, m.dimensions)
+	}
+	return nil
+}
+
+func embedderName(name string) string {
+	if name == "" {
+		return "the caller's own"
+	}
+	return name
+}
 
 // Best is the index of the best fixed agent: the one to use where the model
 // stands aside.

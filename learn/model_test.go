@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/tinydancer/tinydancer/internal/binfile"
@@ -100,6 +101,7 @@ func bend(m *Model) *Model {
 func TestModelFileKeepsEveryBit(t *testing.T) {
 	w := newWorld(3, 5, 4, 16)
 	for k, d := range []*Data{w.log(t, 600, false), w.log(t, 600, true), w.log(t, 3, false), w.log(t, 60, false)} {
+		d.Embedder = "fitted-0123456789abcdef"
 		m, _ := fit(t, d, quick)
 		if k == 3 {
 			m = bend(m)
@@ -111,6 +113,9 @@ func TestModelFileKeepsEveryBit(t *testing.T) {
 		}
 		if !bytes.Equal(data, marshal(t, &read)) {
 			t.Error("a model that was read is written otherwise")
+		}
+		if got := read.Embedder(); got != d.Embedder {
+			t.Errorf("the file names the embedder %q, want %q", got, d.Embedder)
 		}
 		var s1, s2 Scratch
 		a, b, sa, sb := make([]float64, 5), make([]float64, 5), make([]float64, 5), make([]float64, 5)
@@ -235,6 +240,34 @@ func BenchmarkPredict(b *testing.B) {
 	for b.Loop() {
 		if err := m.Predict(q, sd, x, &s); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// Vectors of another embedder may have the right length and mean something
+// else; what the model reads is part of it.
+func TestModelReadsOneEmbedder(t *testing.T) {
+	w := newWorld(7, 3, 3, 4)
+	d := w.log(t, 60, false)
+	own, _ := fit(t, d, quick)
+	d.Embedder = "fitted-a"
+	fitted, _ := fit(t, d, quick)
+	for _, c := range []struct {
+		m          *Model
+		embedder   string
+		dimensions int
+		want       string // in the error; empty for none
+	}{
+		{own, "", 4, ""},
+		{fitted, "fitted-a", 4, ""},
+		{fitted, "fitted-b", 4, "got embeddings of fitted-b, the model reads those of fitted-a"},
+		{fitted, "", 4, "got embeddings of the caller's own, the model reads those of fitted-a"},
+		{own, "hashing-1", 4, "got embeddings of hashing-1, the model reads those of the caller's own"},
+		{fitted, "fitted-a", 5, "the embeddings have 5 dimensions, the model reads 4"},
+	} {
+		err := c.m.CheckInput(c.embedder, c.dimensions)
+		if c.want == "" && err != nil || c.want != "" && (!errors.Is(err, ErrInput) || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%q of %d dimensions: %v, want %q", c.embedder, c.dimensions, err, c.want)
 		}
 	}
 }

@@ -7,7 +7,7 @@ import (
 // The binary form of a Model, drawn in docs/format/model.md.
 const (
 	modelName    = "TDMODEL\x00"
-	modelVersion = 1
+	modelVersion = 2
 
 	maxAgents     = 100_000
 	maxDimensions = 16_384
@@ -20,6 +20,7 @@ func (m *Model) MarshalBinary() ([]byte, error) {
 	w := binfile.NewWriter(modelName, modelVersion)
 	w.Texts(m.agents)
 	w.Uint32(m.dimensions)
+	w.Text(m.embedder)
 	w.Uint32(m.inner)
 	w.Uint32(m.trained)
 	for _, weights := range [][expertCount]float64{m.weights, m.later} {
@@ -76,6 +77,7 @@ func (m *Model) UnmarshalBinary(data []byte) error {
 		r.Refuse("it has no agents")
 	}
 	read.dimensions = r.Uint32("the number of dimensions", maxDimensions)
+	read.embedder = r.Text("the embedder")
 	read.inner = r.Uint32("the number of dimensions inside", maxDimensions)
 	read.trained = r.Uint32("the number of rows", maxRows)
 	for _, weights := range []*[expertCount]float64{&read.weights, &read.later} {

@@ -160,13 +160,18 @@ func TestPredictSaysWhatTheExpertsSay(t *testing.T) {
 			for a, v := range sum {
 				scores[byAdvantage][a] = e.mean[a] + float64(v) + float64(level[0])
 			}
+			pooled, want := make([]float64, n), make([]float64, n)
 			for a := range n {
-				var p float64
 				for k, w := range weights {
-					p += float64(w * scores[k][a])
+					if w > 0 {
+						pooled[a] += float64(w * scores[k][a])
+					}
 				}
-				if want := m.calibrated.at(a, p); got[a] != want {
-					t.Fatalf("weights %v, agent %d: %v, want %v", weights, a, got[a], want)
+			}
+			m.calibrated.apply(want, pooled)
+			for a := range n {
+				if got[a] != want[a] {
+					t.Fatalf("weights %v, agent %d: %v, want %v", weights, a, got[a], want[a])
 				}
 			}
 		}

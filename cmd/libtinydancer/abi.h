@@ -37,4 +37,14 @@ typedef struct td_request
 	const double *heard;
 } td_request;
 
+typedef struct td_model_row
+{
+	int64_t version;
+	int64_t dimensions;
+	td_span embedder_name;
+	td_span model;
+	td_span embedder;
+	td_span before;
+} td_model_row;
+
 #endif

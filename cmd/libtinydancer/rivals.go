@@ -10,10 +10,12 @@ import (
 // weighs beside quality.
 
 // presentPolicy is what the model that serves prefers at each row.
-func (s *school) presentPolicy(now *model) func(row int) int {
-	if now == nil || now.learned.Dimensions() != s.data.Dimensions {
+func (s *school) presentPolicy() func(row int) int {
+	now := s.now
+	if now == nil || !s.fit && now.learned.Dimensions() != s.data.Dimensions {
 		return nil
 	}
+	memory := make([]float32, now.learned.Dimensions())
 	n := len(now.learned.Agents())
 	quality := make([]float64, n)
 	var scratch learn.Scratch
@@ -22,7 +24,7 @@ func (s *school) presentPolicy(now *model) func(row int) int {
 		column[name] = k
 	}
 	return func(row int) int {
-		if err := now.learned.Predict(quality, nil, s.data.Embedding(row), &scratch); err != nil {
+		if err := now.learned.Predict(quality, nil, s.presentEmbedding(row, memory), &scratch); err != nil {
 			return -1
 		}
 		return now.prefers(s, column, s.lessons[row].Eligible, quality, now.learned.Familiarity(&scratch))
@@ -72,7 +74,8 @@ func (m *model) fixedBetter(a, b int) bool {
 }
 
 // balanced is the balanced score of the agents as they are known now.
-func (s *school) balanced(now *router) *learn.Balanced {
+func (s *school) balanced() *learn.Balanced {
+	now := s.by
 	name := make(map[string]string, len(now.roster.ids)) // by the id of the row
 	for agent, id := range now.roster.ids {
 		name[strconv.FormatInt(id, 10)] = agent

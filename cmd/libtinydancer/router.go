@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"runtime/cgo"
 	"runtime/debug"
 	"slices"
@@ -125,9 +126,12 @@ func readBefore(data []byte) (map[string]tinydancer.Tally, error) {
 // routing goes on without it.
 //
 //export td_model
-func td_model(version C.int64_t, bytes, embedder, before C.td_span, handle *C.uint64_t, reply *C.td_reply) C.int {
+func td_model(of *C.td_model_row, handle *C.uint64_t, reply *C.td_reply) C.int {
 	return answer(reply, func() ([]byte, error) {
-		m, err := readModel(int64(version), bytesOf(bytes), bytesOf(embedder), bytesOf(before))
+		m, err := readModel(modelRow{
+			version: int64(of.version), dimensions: int(of.dimensions), embedderName: textOf(of.embedder_name),
+			model: bytesOf(of.model), embedder: bytesOf(of.embedder), before: bytesOf(of.before),
+		})
 		if err != nil {
 			return []byte(clean(err.Error())), nil
 		}
@@ -136,20 +140,69 @@ func td_model(version C.int64_t, bytes, embedder, before C.td_span, handle *C.ui
 	})
 }
 
-func readModel(version int64, bytes, embedder, before []byte) (*model, error) {
-	m := &model{version: version, learned: new(learn.Model)}
-	if err := m.learned.UnmarshalBinary(bytes); err != nil {
+// modelRow is a row of tinydancer.models.
+type modelRow struct {
+	version                 int64
+	dimensions              int
+	embedderName            string
+	model, embedder, before []byte
+}
+
+// ownEmbeddings is the embedder_name of models that read what callers bring.
+const ownEmbeddings = "own"
+
+// nameOf is the embedder_name of a space, as learn names it.
+func nameOf(embedder string) string {
+	if embedder == "" {
+		return ownEmbeddings
+	}
+	return embedder
+}
+
+// readModel reads a row and refuses one whose parts do not belong together:
+// a model that read vectors of another embedder would answer, and be wrong.
+func readModel(row modelRow) (*model, error) {
+	m := &model{version: row.version, learned: new(learn.Model)}
+	if err := m.learned.UnmarshalBinary(row.model); err != nil {
 		return nil, err
 	}
-	if len(embedder) > 0 {
+	dimensions := row.dimensions
+	if len(row.embedder) > 0 {
 		m.embedder = new(embed.Fitted)
-		if err := m.embedder.UnmarshalBinary(embedder); err != nil {
+		if err := m.embedder.UnmarshalBinary(row.embedder); err != nil {
 			return nil, err
 		}
+		if dimensions == m.learned.Dimensions() {
+			dimensions = m.embedder.Dimensions()
+		}
+	}
+	if err := m.learned.CheckInput(m.embedderName(), dimensions); err != nil {
+		return nil, err
+	}
+	if got := nameOf(m.embedderName()); got != row.embedderName {
+		return nil, fmt.Errorf("the embedder: got %s, want %s, which the row names", got, row.embedderName)
 	}
 	var err error
-	m.before, err = readBefore(before)
+	m.before, err = readBefore(row.before)
 	return m, err
+}
+
+// embedderName names what makes the embeddings that the model reads; nothing
+// where callers bring them.
+func (m *model) embedderName() string {
+	if m == nil || m.embedder == nil {
+		return ""
+	}
+	return m.embedder.Name()
+}
+
+// space is the version whose embedder is in force with m, 0 for none: how
+// tinydancer.decisions names the space of an embedding.
+func (m *model) space() int64 {
+	if m == nil || m.embedder == nil {
+		return 0
+	}
+	return m.version
 }
 
 //export td_router
@@ -334,6 +387,7 @@ func td_decide_request(q *C.td_request, reply *C.td_reply) C.int {
 		}
 		r.out = r.out[:0]
 		r.out.choice(&c, r.roster.ids)
+		r.out.long(r.model.space())
 		r.out.state(a.Session)
 		r.out.chosen(&c, id, a.none)
 		return r.out, nil

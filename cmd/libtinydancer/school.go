@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tinydancer/tinydancer/embed"
 	"github.com/tinydancer/tinydancer/learn"
 )
 
@@ -31,13 +32,22 @@ type school struct {
 	lessons []learn.Lesson
 	last    string // the latest decision
 	skipped int
+	by      *router // of the statement that learns
+	now     *model  // that serves; nil for none
 
 	attendance attendance
+
+	// An embedder is fitted to texts; data is made of what it makes of them.
+	fit    bool
+	texted []pupil
+	asked  []pupil // the rows of data, while an embedder is fitted
+	fitted *embed.Fitted
 
 	stop     context.CancelFunc
 	done     chan struct{}
 	progress atomic.Int64 // per mille
 	model    []byte
+	embedder []byte
 	report   []byte
 	err      error
 }
@@ -50,10 +60,17 @@ func (s *school) close() {
 	}
 }
 
+// td_school_open also says in which space decisions are learned from as they
+// are: the version whose embedder is in force, or 0.
+//
 //export td_school_open
-func td_school_open(handle *C.uint64_t, reply *C.td_reply) C.int {
+func td_school_open(by C.uint64_t, fit C.int, space *C.int64_t, handle *C.uint64_t, reply *C.td_reply) C.int {
 	return answer(reply, func() ([]byte, error) {
-		*handle = C.uint64_t(cgo.NewHandle(&school{column: map[int64]int{}, session: map[int64]int32{}}))
+		s := &school{data: new(learn.Data), column: map[int64]int{}, session: map[int64]int32{}, fit: fit != 0}
+		s.by = cgo.Handle(by).Value().(*router)
+		s.now = s.by.model
+		*space = C.int64_t(s.now.space())
+		*handle = C.uint64_t(cgo.NewHandle(s))
 		return nil, nil
 	})
 }
@@ -88,111 +105,176 @@ func (s *school) groupOf(session int64) int32 {
 	return g
 }
 
+// pupil is a row of the log on its way to be learned from.
+type pupil struct {
+	lesson    learn.Lesson
+	eligible  bool // the agent was
+	group     int32
+	of        logged
+	embedding []float32 // in the space in force; nil for none
+	text      string
+}
+
 // read takes rows as pg/src/learn.c writes them.
 func (s *school) read(rows []byte) error {
 	w := wire{rest: rows}
 	for w.more() {
 		id := w.int64()
-		l := learn.Lesson{Propensity: w.float64(), Outcome: w.float64(), CostUSD: w.float64(), LatencyMS: w.float64()}
+		p := pupil{lesson: learn.Lesson{Propensity: w.float64(), Outcome: w.float64(), CostUSD: w.float64(), LatencyMS: w.float64()}}
 		eligible := make([]int64, 0, 8)
 		n := w.count()
 		for k := 0; k < n && !w.bad; k++ {
 			eligible = append(eligible, w.int64())
 		}
-		embedding := w.floats()
+		p.embedding = w.floats()
 		session := w.int64()
-		group := s.groupOf(session)
-		l.Seen = w.int64() != 0
-		of := w.logged(session != 0)
+		p.group = s.groupOf(session)
+		p.lesson.Seen = w.int64() != 0
+		p.of = w.logged(session != 0)
+		p.text = w.text()
 		if w.bad {
 			break
 		}
-		s.last = uuid(of.id)
-		if s.data == nil {
-			s.data = &learn.Data{Dimensions: len(embedding)}
+		s.last = uuid(p.of.id)
+		if s.fit && p.text == "" || !s.fit && len(p.embedding) == 0 { // of another space than the one in force
+			s.skipped++
+			continue
 		}
-		l.Agent = s.columnOf(id)
+		p.lesson.Agent = s.columnOf(id)
 		for _, e := range eligible {
-			l.Eligible = append(l.Eligible, int32(s.columnOf(e)))
+			p.lesson.Eligible = append(p.lesson.Eligible, int32(s.columnOf(e)))
 		}
-		if math.IsNaN(l.Outcome) { // a turn of which nobody told
-			if err := s.attend(of, -1, l.Agent, embedding); err != nil {
-				s.skipped++
-			}
+		p.eligible = slices.Contains(eligible, id)
+		if s.fit {
+			s.texted = append(s.texted, p)
 			continue
 		}
-		// A row that cannot be is left out, not taken for a reason to learn nothing.
-		if !(l.Propensity >= learn.LeastPropensity) || !slices.Contains(eligible, id) {
-			s.skipped++
-			continue
+		if s.data.Rows() == 0 {
+			s.data.Dimensions = len(p.embedding)
 		}
-		weight := min(learn.MaxWeight, 1/l.Propensity)
-		if err := s.data.AppendGroup(group, embedding, learn.Cell{Agent: l.Agent, Outcome: l.Outcome, Weight: weight}); err != nil {
-			s.skipped++
-			continue
-		}
-		s.lessons = append(s.lessons, l)
-		if err := s.attend(of, s.data.Rows()-1, l.Agent, nil); err != nil {
-			return err
-		}
+		s.learnFrom(&p, p.embedding)
 	}
 	return w.err()
 }
 
+// learnFrom appends a row to what is learned from, and says whether it did. A
+// turn of which nobody told is entered in its session alone; a row that cannot be
+// is left out, which is no reason to learn nothing.
+func (s *school) learnFrom(p *pupil, embedding []float32) bool {
+	l := &p.lesson
+	if math.IsNaN(l.Outcome) {
+		if s.attend(p.of, -1, l.Agent, embedding) != nil {
+			s.skipped++
+		}
+		return false
+	}
+	if !(l.Propensity >= learn.LeastPropensity) || !p.eligible {
+		s.skipped++
+		return false
+	}
+	weight := min(learn.MaxWeight, 1/l.Propensity)
+	if err := s.data.AppendGroup(p.group, embedding, learn.Cell{Agent: l.Agent, Outcome: l.Outcome, Weight: weight}); err != nil {
+		s.skipped++
+		return false
+	}
+	s.lessons = append(s.lessons, *l)
+	// What was heard of the turn before cannot be: the row is learned from on its own.
+	_ = s.attend(p.of, s.data.Rows()-1, l.Agent, nil)
+	return true
+}
+
 //export td_school_begin
-func td_school_begin(handle, by C.uint64_t, seed, attempt C.int64_t, reply *C.td_reply) C.int {
+func td_school_begin(handle C.uint64_t, seed, attempt C.int64_t, reply *C.td_reply) C.int {
 	return answer(reply, func() ([]byte, error) {
 		s := cgo.Handle(handle).Value().(*school)
-		if s.data == nil || s.data.Rows() == 0 {
-			return nil, report{
-				state:   "55000",
-				message: "nothing to learn from: got 0 decisions with an outcome, want at least 1",
-				hint:    "Decide with ruvector_decide, and tell how it went with ruvector_feedback.",
-			}
+		if err := s.enough(); err != nil {
+			return nil, err
 		}
-		now := cgo.Handle(by).Value().(*router)
 		var ctx context.Context
 		ctx, s.stop = context.WithCancel(context.Background())
 		s.done = make(chan struct{})
-		go s.work(ctx, now, uint64(seed), int(attempt))
+		go s.work(ctx, uint64(seed), int(attempt))
 		return nil, nil
 	})
 }
 
-func (s *school) work(ctx context.Context, now *router, seed uint64, attempt int) {
+// enough refuses to begin with nothing.
+func (s *school) enough() error {
+	switch {
+	case s.fit && len(s.texted) < embed.MinTexts:
+		return report{
+			state: "55000",
+			message: fmt.Sprintf("fit_embedder: got %d decisions with an outcome and the text of the request, want at least %d (%d have no text)",
+				len(s.texted), embed.MinTexts, s.skipped),
+			hint: "Decide with ruvector_decide(…, request => the text), which keeps it.",
+		}
+	case !s.fit && s.data.Rows() == 0 && s.skipped > 0:
+		return report{
+			state: "55000",
+			message: fmt.Sprintf("nothing to learn from: got 0 decisions with an outcome and an embedding of the embedder in force (%s), want at least 1; %d of others are left out",
+				nameOf(s.now.embedderName()), s.skipped),
+			hint: "Decisions with a text can be embedded anew: ruvector_learn(fit_embedder => true).",
+		}
+	case !s.fit && s.data.Rows() == 0:
+		return report{
+			state:   "55000",
+			message: "nothing to learn from: got 0 decisions with an outcome, want at least 1",
+			hint:    "Decide with ruvector_decide, and tell how it went with ruvector_feedback.",
+		}
+	}
+	return nil
+}
+
+// Parts of the progress, per mille: an embedder, its vectors, the model, the trial.
+const (
+	fittedAt   = 300
+	embeddedAt = 350
+	learnedAt  = 900
+	triedAt    = 950
+)
+
+func (s *school) work(ctx context.Context, seed uint64, attempt int) {
 	defer close(s.done)
 	defer func() {
 		if cause := recover(); cause != nil {
 			s.err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
 		}
 	}()
+	s.data.Embedder = s.now.embedderName()
+	begin := 0
+	if s.fit {
+		if s.err = s.fitEmbedder(ctx, seed); s.err != nil {
+			return
+		}
+		begin = embeddedAt
+	}
 	m, fitted, err := learn.Fit(ctx, s.data, learn.Options{Seed: seed, Progress: func(done, of int) {
-		s.progress.Store(int64(900 * done / max(of, 1)))
+		s.progress.Store(int64(begin + (learnedAt-begin)*done/max(of, 1)))
 	}})
 	if err != nil {
 		s.err = err
 		return
 	}
 	trial, err := fitted.Try(m, s.lessons, learn.TryOptions{
-		Attempt: attempt, Present: s.presentPolicy(now.model), Balanced: s.balanced(now),
+		Attempt: attempt, Present: s.presentPolicy(), Balanced: s.balanced(),
 	})
 	if err != nil {
 		s.err = err
 		return
 	}
-	s.progress.Store(950)
+	s.progress.Store(triedAt)
 	if s.model, s.err = m.MarshalBinary(); s.err != nil {
 		return
 	}
 	s.report, s.err = json.Marshal(struct {
 		*learn.Trial
-		Skipped int `json:"skipped"`
-		Agents  int `json:"agents_known"`
-		Model   any `json:"fit"`
-		Bytes   int `json:"model_bytes"`
-
-		Last string `json:"last_decision"`
-	}{trial, s.skipped, len(s.data.Agents), fitted, len(s.model), s.last})
+		Skipped  int    `json:"skipped"`
+		Agents   int    `json:"agents_known"`
+		Model    any    `json:"fit"`
+		Bytes    int    `json:"model_bytes"`
+		Embedder string `json:"embedder"`
+		Last     string `json:"last_decision"`
+	}{trial, s.skipped, len(s.data.Agents), fitted, len(s.model), nameOf(s.data.Embedder), s.last})
 	s.progress.Store(1000)
 }
 
@@ -207,8 +289,14 @@ func td_school_wait(handle C.uint64_t, ms C.int64_t, progress *C.int64_t, reply 
 		select {
 		case <-s.done:
 			*progress = 1000
-			if errors.Is(s.err, learn.ErrData) {
+			switch {
+			case errors.Is(s.err, learn.ErrData):
 				return nil, report{state: "22023", message: s.err.Error()}
+			case errors.Is(s.err, embed.ErrTooFewTexts):
+				return nil, report{
+					state: "55000", message: "fit_embedder: " + s.err.Error(),
+					hint: "Learn again when there are more decisions with the text of the request.",
+				}
 			}
 			return nil, s.err
 		case <-timer.C:
@@ -218,7 +306,9 @@ func td_school_wait(handle C.uint64_t, ms C.int64_t, progress *C.int64_t, reply 
 	})
 }
 
-// td_school_result answers with the model, its dimension and the report.
+// td_school_result answers with the model, its dimension and the report; the
+// embedder, if one was fitted, and its name; and the version whose embedder the
+// model goes on with, or 0.
 //
 //export td_school_result
 func td_school_result(handle C.uint64_t, reply *C.td_reply) C.int {
@@ -229,6 +319,17 @@ func td_school_result(handle C.uint64_t, reply *C.td_reply) C.int {
 		out.text(string(s.model))
 		out.integer(int64(s.data.Dimensions))
 		out.text(string(s.report))
+		if s.fit {
+			out.text(string(s.embedder))
+		} else {
+			out.tag('0')
+		}
+		out.text(nameOf(s.data.Embedder))
+		if s.fit {
+			out.long(0)
+		} else {
+			out.long(s.now.space())
+		}
 		return out, nil
 	})
 }

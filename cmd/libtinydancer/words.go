@@ -7,6 +7,7 @@ import "C"
 
 import (
 	"errors"
+	"runtime/cgo"
 	"strings"
 	"unsafe"
 
@@ -15,23 +16,39 @@ import (
 	"github.com/tinydancer/tinydancer/internal/spelling"
 )
 
-// embedder is what ruvector_embed uses, made when it is first asked for.
-var embedder *embed.Hashing
+// hashing is the embedder that needs nothing, made when it is first asked for.
+var hashing *embed.Hashing
 
+// embedderInForce is the one in force with a model: its own, else the one that hashes.
+func (m *model) embedderInForce() (_ embed.Embedder, err error) {
+	if m != nil && m.embedder != nil {
+		return m.embedder, nil
+	}
+	if hashing == nil {
+		if hashing, err = embed.NewHashing(embed.Config{}); err != nil {
+			return nil, err
+		}
+	}
+	return hashing, nil
+}
+
+// td_embed_text answers with the vector of a text by the embedder in force with
+// a model, 0 for none; with nothing, if there is nothing in it to embed.
+//
 //export td_embed_text
-func td_embed_text(text C.td_span, reply *C.td_reply) C.int {
+func td_embed_text(by C.uint64_t, text C.td_span, reply *C.td_reply) C.int {
 	return answer(reply, func() (_ []byte, err error) {
-		if embedder == nil {
-			if embedder, err = embed.NewHashing(embed.Config{}); err != nil {
-				return nil, err
-			}
+		var m *model
+		if by != 0 {
+			m = cgo.Handle(by).Value().(*model)
+		}
+		embedder, err := m.embedderInForce()
+		if err != nil {
+			return nil, err
 		}
 		v := make([]float32, embedder.Dimensions())
 		if err := embedder.Embed(v, textOf(text)); errors.Is(err, embed.ErrNoFeatures) {
-			return nil, report{
-				state:   stateInvalid,
-				message: "input: got text without a letter, digit or mark, want something to embed",
-			}
+			return nil, nil
 		} else if err != nil {
 			return nil, err
 		}

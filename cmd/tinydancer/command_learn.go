@@ -20,6 +20,7 @@ type learnCommand struct {
 	Decisions int           `help:"Learn from so many of the latest decisions at most." default:"20000"`
 	Seed      int64         `help:"Of all random choices." default:"1"`
 	Promote   bool          `help:"Let the model serve if it has shown that it is better." default:"true" negatable:""`
+	Fit       bool          `name:"fit-embedder" help:"Fit an embedder to the texts of the decisions, and learn from what it makes of them."`
 	Watch     bool          `help:"Go on: learn again when there is enough that is new."`
 	Every     time.Duration `help:"With --watch: learn at most once in this time." default:"10m"`
 }
@@ -68,7 +69,7 @@ func (c *learnCommand) learn(ctx context.Context, db *pgx.Conn, out io.Writer) e
 	working := newSpinner(os.Stderr, "learning")
 	var text []byte
 	err := cancellable(ctx, db, func(ctx context.Context) error {
-		return db.QueryRow(ctx, "SELECT ruvector_learn($1, $2, $3)", c.Decisions, c.Promote, c.Seed).Scan(&text)
+		return db.QueryRow(ctx, "SELECT ruvector_learn($1, $2, $3, $4)", c.Decisions, c.Promote, c.Seed, c.Fit).Scan(&text)
 	})
 	working.end()
 	if err != nil {
@@ -80,12 +81,24 @@ func (c *learnCommand) learn(ctx context.Context, db *pgx.Conn, out io.Writer) e
 		Verdict string  `json:"verdict"`
 		Rows    int     `json:"decisions"`
 		Worth   float64 `json:"effective_decisions"`
+
+		Skipped     int    `json:"skipped"`
+		Embedder    string `json:"embedder"`
+		NotPromoted string `json:"not_promoted"`
+		Hint        string `json:"hint"`
 	}
 	if err := json.Unmarshal(text, &learned); err != nil {
 		return fmt.Errorf("answer of ruvector_learn: %w", err)
 	}
 	fmt.Fprintf(out, "model %d is %s: %s\n", learned.Version, learned.State, learned.Verdict)
-	fmt.Fprintf(out, "learned from %d decisions, worth %.0f of its own, in %.1f s\n\n", learned.Rows, learned.Worth, time.Since(began).Seconds())
+	if learned.NotPromoted != "" {
+		fmt.Fprintf(out, "it does not serve: %s\n%s\n", learned.NotPromoted, learned.Hint)
+	}
+	fmt.Fprintf(out, "learned from %d decisions, worth %.0f of its own, in %.1f s", learned.Rows, learned.Worth, time.Since(began).Seconds())
+	if learned.Skipped > 0 {
+		fmt.Fprintf(out, "; %d without an embedding or a text that serves for it are left out", learned.Skipped)
+	}
+	fmt.Fprintf(out, "\nembeddings: %s\n\n", learned.Embedder)
 	return scorecard(ctx, db, out)
 }
 

@@ -50,7 +50,7 @@ func fit(ctx context.Context, train *outcomes.Set, seed uint64, progress func(do
 	if err != nil {
 		return nil, err
 	}
-	data := &learn.Data{Agents: train.Models, Dimensions: embedder.Dimensions()}
+	data := &learn.Data{Agents: train.Models, Dimensions: embedder.Dimensions(), Embedder: embedder.Name()}
 	vector := make([]float32, embedder.Dimensions())
 	cells := make([]learn.Cell, len(train.Models))
 	for i, row := range train.Rows {

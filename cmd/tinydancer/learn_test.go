@@ -173,3 +173,40 @@ func await(t *testing.T, done func() bool) {
 		}
 	}
 }
+
+// With --fit-embedder the model has an embedder of its own; what keeps it from
+// serving is said.
+func TestLearnFitsAnEmbedder(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Shared(t).Database(t)
+	db.Exec(t, `select ruvector_register_agent(name, 'llm', '{}', 0.01, 100, 0.5) from unnest('{left,right}'::text[]) as name`)
+	db.Exec(t, `set tinydancer.exploration_floor = 1`)
+	db.Exec(t, `do $$
+		declare d jsonb; kind int;
+		begin
+			perform setseed(0.5);
+			for i in 1..800 loop
+				kind := i % 2;
+				d := ruvector_decide(null, 'quality', request => case kind when 0 then 'which ports are open, please' else 'a poem of the harbour and its ships' end || ' ' || i % 7);
+				perform ruvector_feedback((d ->> 'decision_id')::uuid,
+					success => random() < case d ->> 'agent_name' when (array['left', 'right'])[kind + 1] then 0.95 else 0.2 end);
+			end loop;
+		end $$`)
+	db.Exec(t, `select ruvector_set_agent_embedding('left', ruvector_embed('ports'))`)
+	c := &learnCommand{Decisions: 20000, Seed: 1, Promote: true, Fit: true}
+	for _, want := range [][]string{
+		{"is candidate: better: +", `it does not serve: another embedder comes into force`, `"left"`, "SELECT ruvector_promote(1)", "embeddings: fitted-"},
+		{"is serving: better: +", "embeddings: fitted-"},
+	} {
+		var out output
+		if err := c.learn(t.Context(), session(t, c, db), &out); err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range want {
+			if !strings.Contains(out.String(), w) {
+				t.Errorf("the output lacks %q:\n%s", w, out.String())
+			}
+		}
+		db.Exec(t, `select ruvector_set_agent_embedding('left', null)`)
+	}
+}

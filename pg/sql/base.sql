@@ -27,6 +27,16 @@ CREATE FUNCTION tinydancer.lock(what regprocedure, wait boolean) RETURNS boolean
 CREATE FUNCTION tinydancer.dimension_besides(agent_id bigint) RETURNS integer
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'td_dimension_besides';
 
+CREATE FUNCTION tinydancer.space_now() RETURNS text
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'td_space_now';
+
+CREATE FUNCTION tinydancer.check_model(version bigint, dimensions integer, embedder_name text, model bytea, embedder bytea) RETURNS void
+    LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'td_check_model';
+
+-- The vector of a text by the embedder in force; NULL where there is nothing to embed.
+CREATE FUNCTION tinydancer.describe(description text) RETURNS float4[]
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 500 AS 'MODULE_PATHNAME', 'td_describe';
+
 CREATE FUNCTION tinydancer.caller() RETURNS name
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'td_caller';
 
@@ -43,5 +53,6 @@ END
 $$;
 
 -- Learns from rows that a query returns; see learn.c.
-CREATE FUNCTION tinydancer.train(decisions integer, seed bigint, attempt bigint) RETURNS TABLE (model bytea, dimensions integer, report text)
+CREATE FUNCTION tinydancer.train(decisions integer, seed bigint, attempt bigint, fit_embedder boolean) RETURNS TABLE (
+    model bytea, dimensions integer, report text, embedder bytea, embedder_name text, carried bigint)
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'td_train';

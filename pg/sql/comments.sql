@@ -139,8 +139,7 @@ COMMENT ON FUNCTION @extschema@.ruvector_route_table(float4[], text, jsonb) IS
 COMMENT ON FUNCTION @extschema@.ruvector_explain(float4[], text, jsonb) IS
     'Every agent with its score and what it is made of, or the reason why it is not eligible';
 COMMENT ON FUNCTION @extschema@.ruvector_embed(text) IS
-    'Embeds text by hashing what it is written with, in 384 dimensions; knows nothing about meaning';
-
+    'The vector of a text, by the embedder of the model that serves, else by one that hashes';
 COMMENT ON FUNCTION tinydancer.changed() IS 'Trigger: tells all backends that a cached table has changed';
 COMMENT ON FUNCTION tinydancer.system_identifier() IS 'Which cluster this is';
 COMMENT ON FUNCTION tinydancer.is_embedding(float4[]) IS 'Whether it is one-dimensional, finite and has a direction';
@@ -155,6 +154,11 @@ COMMENT ON FUNCTION tinydancer.fold_case(text) IS 'The same for all texts that d
 COMMENT ON FUNCTION tinydancer.lower_case(text) IS 'In lower case, whatever the locale';
 COMMENT ON FUNCTION tinydancer.lock(regprocedure, boolean) IS 'Locks a function until the transaction ends; false if another has it';
 COMMENT ON FUNCTION tinydancer.lock_dimension() IS 'Keeps others from changing embeddings until the transaction ends';
+COMMENT ON FUNCTION tinydancer.space_now() IS 'The name of the embedder in force, as of now; NULL without a model';
+COMMENT ON FUNCTION tinydancer.describe(text) IS 'The vector of a description by the embedder in force; NULL where there is nothing to embed';
+COMMENT ON FUNCTION tinydancer.description(jsonb) IS 'The description in an agent''s metadata, if it is text';
+COMMENT ON FUNCTION tinydancer.space() IS 'The name of the embedder in force, as the statement sees it';
+COMMENT ON FUNCTION tinydancer.described(tinydancer.agents) IS 'What an agent without an embedding starts from';
 COMMENT ON FUNCTION tinydancer.dimension_besides(bigint) IS 'The dimension of the other agents'' embeddings, as of now; NULL for none';
 COMMENT ON FUNCTION tinydancer.caller() IS 'The role for whom a function of the extension runs; for policies of row security';
 COMMENT ON FUNCTION tinydancer.fail(text, text, text) IS 'Raises an error';
@@ -182,12 +186,14 @@ COMMENT ON TABLE tinydancer.decisions_default IS 'Decisions of weeks without a p
 COMMENT ON TABLE tinydancer.feedback IS 'What ruvector_feedback was told, as it came; weekly partitions';
 COMMENT ON TABLE tinydancer.feedback_default IS 'Feedback on decisions of weeks without a partition';
 COMMENT ON TABLE tinydancer.models IS 'What was learned: a version never changes, one at most serves';
+COMMENT ON FUNCTION tinydancer.same_space(bigint) IS 'The versions that read embeddings of the same embedder as a version';
 COMMENT ON COLUMN tinydancer.models.version IS 'policy_version of the decisions that it made';
 COMMENT ON COLUMN tinydancer.models.created_at IS 'When it was learned';
 COMMENT ON COLUMN tinydancer.models.state IS 'candidate, serving, retired, or refused';
 COMMENT ON COLUMN tinydancer.models.dimensions IS 'Of the embeddings that it reads';
 COMMENT ON COLUMN tinydancer.models.model IS 'docs/format/model.md';
 COMMENT ON COLUMN tinydancer.models.embedder IS 'docs/format; NULL where requests come with embeddings of their own';
+COMMENT ON COLUMN tinydancer.models.embedder_name IS 'fitted- and its fingerprint; own where requests come with embeddings of their own';
 COMMENT ON COLUMN tinydancer.models.report IS 'What was compared, and the verdict';
 COMMENT ON COLUMN tinydancer.models.before IS 'What the estimates of each agent were when it was learned: what came since is news to it';
 COMMENT ON COLUMN tinydancer.models.promoted_at IS 'When it began to serve';
@@ -197,15 +203,21 @@ COMMENT ON TRIGGER changed ON tinydancer.models IS 'Tells every backend, at comm
 COMMENT ON TRIGGER truncated ON tinydancer.models IS 'Tells every backend, at commit';
 COMMENT ON TRIGGER unchanged ON tinydancer.models IS 'A version never changes';
 COMMENT ON FUNCTION tinydancer.refuse_change() IS 'Trigger: refuses to change a model version';
-COMMENT ON FUNCTION tinydancer.train(integer, bigint, bigint) IS 'Learns from tinydancer.lessons';
-COMMENT ON FUNCTION tinydancer.lessons(integer) IS 'The latest decisions of which the outcome is known';
-COMMENT ON FUNCTION tinydancer.learn(integer, boolean, bigint) IS 'Learns, tries, and promotes what is better';
+COMMENT ON FUNCTION tinydancer.train(integer, bigint, bigint, boolean) IS 'Learns from tinydancer.lessons';
+COMMENT ON FUNCTION tinydancer.lessons(integer, boolean, bigint) IS 'The latest decisions of which the outcome is known';
+COMMENT ON FUNCTION tinydancer.check_model(bigint, integer, text, bytea, bytea) IS 'Refuses a model that cannot be read, or reads what its embedder does not make';
+COMMENT ON FUNCTION tinydancer.serve(bigint, text) IS 'Has a version serve, or none, and agents lie in its space';
+COMMENT ON FUNCTION tinydancer.embed_agents(text, text) IS 'Embeds the agents anew, now that another embedder is in force';
+COMMENT ON TABLE tinydancer.own_embeddings IS 'Embeddings that agents had before a fitted embedder came into force';
+COMMENT ON COLUMN tinydancer.own_embeddings.agent_id IS 'The agent';
+COMMENT ON COLUMN tinydancer.own_embeddings.embedding IS 'What it gets back when no fitted embedder is in force';
+COMMENT ON FUNCTION tinydancer.learn(integer, boolean, bigint, boolean) IS 'Learns, tries, and promotes what is better';
 COMMENT ON FUNCTION tinydancer.scorecard() IS 'What each policy would have brought, and what has come since';
 COMMENT ON FUNCTION @extschema@.ruvector_scorecard() IS 'The model against the best fixed agent, any agent alike, and each agent alone, with 95 % intervals; and what has come since it serves';
 COMMENT ON FUNCTION tinydancer.models() IS 'The versions with their verdicts';
 COMMENT ON FUNCTION tinydancer.promote(bigint) IS 'Has a version serve';
 COMMENT ON FUNCTION tinydancer.rollback() IS 'Has the version serve that did before';
-COMMENT ON FUNCTION @extschema@.ruvector_learn(integer, boolean, bigint) IS 'Learns from the latest decisions, tries what was learned against the best fixed agent and the model that serves, and promotes it if it is better';
+COMMENT ON FUNCTION @extschema@.ruvector_learn(integer, boolean, bigint, boolean) IS 'Learns from the latest decisions, tries what was learned against the best fixed agent and the model that serves, and promotes it if it is better';
 COMMENT ON FUNCTION @extschema@.ruvector_models() IS 'What was learned: versions, states, gains with their intervals, verdicts';
 COMMENT ON FUNCTION @extschema@.ruvector_promote(bigint) IS 'Has a model version serve; false if it does already';
 COMMENT ON FUNCTION @extschema@.ruvector_rollback() IS 'Returns to the version that served before, or to none (NULL)';
@@ -216,6 +228,8 @@ COMMENT ON COLUMN tinydancer.decisions.policy_version IS 'Model in force; 0 is n
 COMMENT ON COLUMN tinydancer.decisions.explored IS 'Whether ruvector_route would have chosen another agent';
 COMMENT ON COLUMN tinydancer.decisions.eligible IS 'Agents that could have been drawn';
 COMMENT ON COLUMN tinydancer.decisions.role IS 'For whom it was decided';
+COMMENT ON COLUMN tinydancer.decisions.request IS 'The text of the request, where it was given: the first 128 KiB';
+COMMENT ON COLUMN tinydancer.decisions.embedder IS 'The version whose embedder the embedding is of; 0: the hashing embedder, or the caller''s own';
 COMMENT ON COLUMN tinydancer.feedback.key IS 'Reports of one decision with one key are one report';
 COMMENT ON COLUMN tinydancer.decisions.agent_id IS 'The agent that was drawn';
 COMMENT ON COLUMN tinydancer.decisions.optimize_for IS 'balanced, cost, latency or quality';
@@ -259,7 +273,7 @@ COMMENT ON FUNCTION tinydancer.check_metrics(jsonb) IS 'Named metrics, if they a
 COMMENT ON FUNCTION tinydancer.told() IS 'Has this transaction publish at its commit';
 COMMENT ON FUNCTION tinydancer.reconciled_tail(boolean) IS 'Decisions of which something new was told, before and after';
 COMMENT ON FUNCTION tinydancer.uncounted(boolean) IS 'What the fold has to count, as signed outcomes';
-COMMENT ON FUNCTION @extschema@.ruvector_decide(float4[], text, jsonb, text) IS 'Draws an agent for a request, records the decision with its propensity, returns it with its decision_id';
+COMMENT ON FUNCTION @extschema@.ruvector_decide(float4[], text, jsonb, text, text) IS 'Draws an agent for a request, records the decision with its propensity, returns it with its decision_id';
 COMMENT ON FUNCTION @extschema@.ruvector_feedback(uuid, float8, boolean, float8, float8, bigint, jsonb, text) IS 'Tells how a decision went: now or late, in parts, more than once; false if that was told already';
 COMMENT ON FUNCTION @extschema@.ruvector_apply_retention() IS 'Makes the partitions of the weeks to come, drops decisions and feedback older than tinydancer.retention by whole weeks';
 COMMENT ON FUNCTION tinydancer.origins() IS 'Clusters that observations are of, and how far those are folded';

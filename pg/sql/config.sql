@@ -56,6 +56,12 @@ BEGIN
 END
 $$;
 
+-- What an agent says of itself in words.
+CREATE FUNCTION tinydancer.description(metadata jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN jsonb_typeof(metadata -> 'description') = 'string' AND (metadata ->> 'description') ~ '\S'
+            THEN metadata ->> 'description' END;
+
 CREATE FUNCTION tinydancer.unknown_key(what text, key text, known text[]) RETURNS void
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

@@ -87,7 +87,7 @@ CREATE FUNCTION @extschema@.ruvector_embed(input text) RETURNS float4[]
 
 CREATE FUNCTION @extschema@.ruvector_decide(
     request_embedding float4[], optimize_for text DEFAULT 'balanced', constraints jsonb DEFAULT NULL,
-    session text DEFAULT NULL) RETURNS jsonb
+    session text DEFAULT NULL, request text DEFAULT NULL) RETURNS jsonb
     LANGUAGE c VOLATILE PARALLEL UNSAFE COST 1000 AS 'MODULE_PATHNAME', 'td_decide';
 
 CREATE FUNCTION @extschema@.ruvector_feedback(
@@ -99,8 +99,8 @@ CREATE FUNCTION @extschema@.ruvector_feedback(
 CREATE FUNCTION @extschema@.ruvector_apply_retention() RETURNS SETOF text
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'td_call';
 
-CREATE FUNCTION @extschema@.ruvector_learn(decisions integer DEFAULT 20000, promote boolean DEFAULT true, seed bigint DEFAULT 1)
-    RETURNS jsonb
+CREATE FUNCTION @extschema@.ruvector_learn(decisions integer DEFAULT 20000, promote boolean DEFAULT true, seed bigint DEFAULT 1,
+    fit_embedder boolean DEFAULT false) RETURNS jsonb
     LANGUAGE c VOLATILE PARALLEL UNSAFE COST 1000000 AS 'MODULE_PATHNAME', 'td_call';
 
 CREATE FUNCTION @extschema@.ruvector_models() RETURNS TABLE (

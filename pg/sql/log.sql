@@ -22,7 +22,9 @@ CREATE TABLE tinydancer.decisions (
     role                 name NOT NULL,
     previous             uuid,     -- the turn before, of the same session and role
     heard                float8[], -- of that turn, by now: known, outcome, latency, cost, seconds ago
-    state                float4[]  -- the model's hidden state after this turn
+    state                float4[], -- the model's hidden state after this turn
+    request              text,
+    embedder             bigint NOT NULL DEFAULT 0
 ) PARTITION BY RANGE (decision_id);
 CREATE TABLE tinydancer.decisions_default PARTITION OF tinydancer.decisions (PRIMARY KEY (decision_id)) DEFAULT;
 CREATE INDEX decisions_default_session_idx ON tinydancer.decisions_default (session, decision_id) WHERE session IS NOT NULL;
@@ -74,7 +76,9 @@ CREATE TABLE tinydancer.models (
     report      jsonb NOT NULL,
     before      jsonb NOT NULL DEFAULT '{}',
     promoted_at timestamptz,
-    retired_at  timestamptz
+    retired_at  timestamptz,
+    embedder_name text NOT NULL DEFAULT 'own'
+        CONSTRAINT models_embedder_check CHECK ((embedder IS NULL) = (embedder_name = 'own'))
 );
 ALTER TABLE tinydancer.models ALTER COLUMN model SET STORAGE EXTERNAL, ALTER COLUMN embedder SET STORAGE EXTERNAL;
 CREATE UNIQUE INDEX models_serving_key ON tinydancer.models (state) WHERE state = 'serving';
@@ -82,6 +86,14 @@ CREATE UNIQUE INDEX models_serving_key ON tinydancer.models (state) WHERE state 
 -- How many models were ever tried: not taken back by a rollback.
 CREATE SEQUENCE tinydancer.tries;
 
+-- What agents were described by before a fitted embedder came into force; they
+-- get it back when none is any more.
+CREATE TABLE tinydancer.own_embeddings (
+    agent_id  bigint PRIMARY KEY,
+    embedding float4[] NOT NULL
+);
+
+SELECT pg_catalog.pg_extension_config_dump('tinydancer.own_embeddings', '');
 SELECT pg_catalog.pg_extension_config_dump('tinydancer.models', '');
 SELECT pg_catalog.pg_extension_config_dump('tinydancer.tries', '');
 SELECT pg_catalog.pg_extension_config_dump('tinydancer.models_version_seq', '');
@@ -94,7 +106,7 @@ CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON tinydancer.models
     FOR EACH ROW EXECUTE FUNCTION tinydancer.changed();
 CREATE TRIGGER truncated AFTER TRUNCATE ON tinydancer.models
     FOR EACH STATEMENT EXECUTE FUNCTION tinydancer.changed();
-CREATE TRIGGER unchanged BEFORE UPDATE OF version, created_at, dimensions, model, embedder, report, before ON tinydancer.models
+CREATE TRIGGER unchanged BEFORE UPDATE OF version, created_at, dimensions, model, embedder, embedder_name, report, before ON tinydancer.models
     FOR EACH ROW EXECUTE FUNCTION tinydancer.refuse_change();
 ALTER TABLE tinydancer.models ENABLE ALWAYS TRIGGER changed;
 ALTER TABLE tinydancer.models ENABLE ALWAYS TRIGGER truncated;

@@ -1,51 +1,126 @@
 -- What is learned from the log, and which of it serves.
 
+-- The versions whose embedder is that of a version.
+CREATE FUNCTION tinydancer.same_space(space bigint) RETURNS bigint[]
+LANGUAGE sql STABLE
+RETURN space || ARRAY(SELECT m.version FROM tinydancer.models m
+                       WHERE m.embedder_name = (SELECT n.embedder_name FROM tinydancer.models n WHERE n.version = space));
+
 -- The latest decisions of which the outcome is known, oldest first. An outcome
 -- is the quality that was told; else 0 for a failure, and for a success what
--- successes are worth that were rated, 1 if none was. A session is a role's; it
--- is told by a number. Seen is what the model that serves may have learned from.
--- Turns of sessions come without an outcome, too.
-CREATE FUNCTION tinydancer.lessons(most integer) RETURNS TABLE (
+-- successes are worth that were rated, 1 if none was. A row without an embedding
+-- is of another space than that of the version, and counted as left out; texts
+-- are for fitting an embedder. A session is a role's; it is told by a number. Seen
+-- is what the model that serves may have learned from. Turns of sessions come
+-- without an outcome, too.
+CREATE FUNCTION tinydancer.lessons(most integer, fit_embedder boolean, space bigint) RETURNS TABLE (
     agent_id bigint, propensity float8, outcome float8, cost_usd float8, latency_ms float8, eligible bigint[], embedding float4[],
-    session bigint, seen boolean, decision_id uuid, previous uuid, heard float8[])
+    session bigint, seen boolean, decision_id uuid, previous uuid, heard float8[], request text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     WITH known AS MATERIALIZED (
-        SELECT o.* FROM tinydancer.outcomes o
+        SELECT o.*, o.embedder = ANY (tinydancer.same_space(space)) AS here
+          FROM tinydancer.outcomes o
          WHERE (o.success IS NOT NULL OR o.quality IS NOT NULL) AND array_ndims(o.embedding) = 1
          ORDER BY o.decision_id DESC
          LIMIT most
     ), usual AS (
-        SELECT mode() WITHIN GROUP (ORDER BY cardinality(k.embedding)) AS dimension,
+        SELECT mode() WITHIN GROUP (ORDER BY cardinality(k.embedding)) FILTER (WHERE k.here) AS dimension,
                coalesce(avg(k.quality) FILTER (WHERE k.success IS NOT FALSE), 1) AS success
           FROM known k
     ), serving AS (
         SELECT max((m.report ->> 'last_decision')::uuid::text)::uuid AS last_decision FROM tinydancer.models m WHERE m.state = 'serving'
     )
     SELECT k.agent_id, k.propensity, coalesce(k.quality, CASE WHEN k.success THEN u.success ELSE 0 END),
-           k.cost_usd, k.latency_ms, k.eligible, k.embedding,
+           k.cost_usd, k.latency_ms, k.eligible,
+           CASE WHEN k.here AND cardinality(k.embedding) = u.dimension THEN k.embedding END,
            hashtextextended(k.role || '/' || k.session, 0), coalesce(k.decision_id <= s.last_decision, false), k.decision_id,
-           k.previous, k.heard
+           k.previous, k.heard, CASE WHEN fit_embedder THEN k.request END
       FROM known k, usual u, serving s
-     WHERE cardinality(k.embedding) = u.dimension
     UNION ALL
     -- Turns of which nobody told are turns all the same.
-    SELECT d.agent_id, d.propensity, NULL, NULL, NULL, d.eligible, d.embedding,
-           hashtextextended(d.role || '/' || d.session, 0), false, d.decision_id, d.previous, d.heard
-      FROM tinydancer.decisions d, usual u
+    SELECT d.agent_id, d.propensity, NULL, NULL, NULL, d.eligible,
+           CASE WHEN h.here AND cardinality(d.embedding) = u.dimension THEN d.embedding END,
+           hashtextextended(d.role || '/' || d.session, 0), false, d.decision_id, d.previous, d.heard,
+           CASE WHEN fit_embedder THEN d.request END
+      FROM tinydancer.decisions d, usual u, LATERAL (SELECT d.embedder = ANY (tinydancer.same_space(space)) AS here) AS h
      WHERE d.session IS NOT NULL AND d.decision_id >= (SELECT k.decision_id FROM known k WHERE k.session IS NOT NULL ORDER BY k.decision_id LIMIT 1)
-       AND array_ndims(d.embedding) = 1 AND cardinality(d.embedding) = u.dimension
+       AND array_ndims(d.embedding) = 1
        AND NOT EXISTS (SELECT FROM known k WHERE k.decision_id = d.decision_id)
      ORDER BY decision_id
+$$;
+
+-- Agents are described in the space of requests. When another embedder has come
+-- into force they are embedded anew from their descriptions; what callers had
+-- embedded is kept, and given back when no fitted embedder is in force.
+CREATE FUNCTION tinydancer.embed_agents(before text, after text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    mute text[];
+BEGIN
+    mute := ARRAY(SELECT a.name FROM tinydancer.agents a
+                   WHERE a.removed_at IS NULL AND a.embedding IS NOT NULL AND tinydancer.description(a.metadata) IS NULL
+                     AND (after <> 'own' OR a.id NOT IN (SELECT o.agent_id FROM tinydancer.own_embeddings o))
+                   ORDER BY a.name);
+    IF cardinality(mute) > 0 THEN
+        PERFORM tinydancer.fail('22000', format('another embedder comes into force (%s, until now %s), and %s with an embedding %s no description to embed anew: %s',
+                CASE after WHEN 'own' THEN 'none that is fitted' ELSE after END, CASE before WHEN 'own' THEN 'none that is fitted' ELSE before END,
+                CASE cardinality(mute) WHEN 1 THEN '1 agent' ELSE format('%s agents', cardinality(mute)) END,
+                CASE cardinality(mute) WHEN 1 THEN 'has' ELSE 'have' END,
+                (SELECT string_agg(format('"%s"', tinydancer.shorten(m.name)), ', ') FROM unnest(mute[1:3]) AS m(name))
+                || CASE WHEN cardinality(mute) > 3 THEN ' and others' ELSE '' END),
+            'Give them one with ruvector_update_agent(name, ''{"metadata": {"description": "..."}}''), or set their embedding to NULL.');
+    END IF;
+    IF before = 'own' THEN
+        DELETE FROM tinydancer.own_embeddings;
+        INSERT INTO tinydancer.own_embeddings
+        SELECT a.id, a.embedding FROM tinydancer.agents a WHERE a.removed_at IS NULL AND a.embedding IS NOT NULL;
+    END IF;
+    UPDATE tinydancer.agents a
+       SET embedding = CASE after WHEN 'own' THEN (SELECT o.embedding FROM tinydancer.own_embeddings o WHERE o.agent_id = a.id)
+                                  ELSE tinydancer.describe(tinydancer.description(a.metadata)) END,
+           updated_at = now()
+     WHERE a.removed_at IS NULL AND (a.embedding IS NOT NULL OR tinydancer.description(a.metadata) IS NOT NULL);
+    IF after = 'own' THEN
+        DELETE FROM tinydancer.own_embeddings;
+        UPDATE tinydancer.agents a
+           SET embedding = tinydancer.described(a)
+         WHERE a.removed_at IS NULL AND a.embedding IS NULL AND tinydancer.description(a.metadata) IS NOT NULL;
+    END IF;
+END
+$$;
+
+-- Has a version serve, or none, now that the one that did does not any more;
+-- before names its embedder.
+CREATE FUNCTION tinydancer.serve(version bigint, before text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wanted integer;
+    dimension integer;
+BEGIN
+    PERFORM tinydancer.check_model(m.version, m.dimensions, m.embedder_name, m.model, m.embedder)
+       FROM tinydancer.models m WHERE m.version = serve.version;
+    UPDATE tinydancer.models m SET state = 'serving', promoted_at = clock_timestamp(), retired_at = NULL
+     WHERE m.version = serve.version RETURNING m.dimensions INTO wanted;
+    IF tinydancer.space() <> before THEN
+        PERFORM tinydancer.embed_agents(before, tinydancer.space());
+    END IF;
+    dimension := tinydancer.dimension_besides(NULL);
+    IF dimension <> wanted THEN
+        PERFORM tinydancer.fail('22000', format('model version %s reads embeddings of %s dimensions, the agents'' have %s',
+                version, wanted, dimension),
+            'Requests and agents are embedded by the same embedder. Set the agents'' embeddings to NULL, or embed them anew.');
+    END IF;
+END
 $$;
 
 CREATE FUNCTION tinydancer.promote(version bigint) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     chosen record;
-    dimension integer;
+    before text;
 BEGIN
     PERFORM tinydancer.lock('tinydancer.promote(bigint)', true);
-    SELECT m.state, m.dimensions INTO chosen FROM tinydancer.models m WHERE m.version = promote.version;
+    SELECT m.state INTO chosen FROM tinydancer.models m WHERE m.version = promote.version;
     IF version IS NULL THEN
         PERFORM tinydancer.fail('22004', 'version: got NULL, want a number', 'SELECT * FROM ruvector_models() lists them.');
     ELSIF NOT FOUND THEN
@@ -54,14 +129,9 @@ BEGIN
         RETURN false;
     END IF;
     PERFORM tinydancer.lock_dimension();
-    dimension := tinydancer.dimension_besides(NULL);
-    IF dimension <> chosen.dimensions THEN
-        PERFORM tinydancer.fail('22000', format('model version %s reads embeddings of %s dimensions, the agents'' have %s',
-                version, chosen.dimensions, dimension),
-            'Requests and agents are embedded by the same embedder. Set the agents'' embeddings to NULL, or embed them anew.');
-    END IF;
+    before := tinydancer.space();
     UPDATE tinydancer.models m SET state = 'retired', retired_at = clock_timestamp() WHERE m.state = 'serving';
-    UPDATE tinydancer.models m SET state = 'serving', promoted_at = clock_timestamp(), retired_at = NULL WHERE m.version = promote.version;
+    PERFORM tinydancer.serve(version, before);
     RETURN true;
 END
 $$;
@@ -74,17 +144,16 @@ DECLARE
     before bigint;
 BEGIN
     PERFORM tinydancer.lock('tinydancer.promote(bigint)', true);
-    SELECT m.version, m.promoted_at INTO present FROM tinydancer.models m WHERE m.state = 'serving';
+    SELECT m.version, m.promoted_at, m.embedder_name INTO present FROM tinydancer.models m WHERE m.state = 'serving';
     IF NOT FOUND THEN
         PERFORM tinydancer.fail('55000', 'there is nothing to roll back: no model serves');
     END IF;
     SELECT m.version INTO before FROM tinydancer.models m
      WHERE m.state = 'retired' AND m.retired_at = (SELECT max(o.retired_at) FROM tinydancer.models o
                                                     WHERE o.state = 'retired' AND o.retired_at <= present.promoted_at);
+    PERFORM tinydancer.lock_dimension();
     UPDATE tinydancer.models m SET state = 'refused', retired_at = clock_timestamp() WHERE m.version = present.version;
-    IF before IS NOT NULL THEN
-        PERFORM tinydancer.promote(before);
-    END IF;
+    PERFORM tinydancer.serve(before, present.embedder_name);
     RETURN before;
 END
 $$;
@@ -108,39 +177,54 @@ $$;
 -- promoted by its trial wants more. Tries are counted by a sequence, which a
 -- rollback does not take back. One learns at a time, so that none is lost; and
 -- the count is set, not drawn, for what is drawn leaps ahead in a crash.
-CREATE FUNCTION tinydancer.learn(decisions integer, promote boolean, seed bigint) RETURNS jsonb
+CREATE FUNCTION tinydancer.learn(decisions integer, promote boolean, seed bigint, fit_embedder boolean) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     learned record;
     made bigint;
     outcome jsonb;
     tries bigint;
+    state text;
+    reason text;
+    remedy text;
 BEGIN
-    IF decisions IS NULL OR promote IS NULL OR seed IS NULL THEN
+    IF decisions IS NULL OR promote IS NULL OR seed IS NULL OR fit_embedder IS NULL THEN
         PERFORM tinydancer.fail('22004', format('%s: got NULL, want a value',
-            CASE WHEN decisions IS NULL THEN 'decisions' WHEN promote IS NULL THEN 'promote' ELSE 'seed' END));
+            CASE WHEN decisions IS NULL THEN 'decisions' WHEN promote IS NULL THEN 'promote' WHEN seed IS NULL THEN 'seed' ELSE 'fit_embedder' END));
     ELSIF decisions NOT BETWEEN 1 AND 1000000 THEN
         PERFORM tinydancer.fail('22023', format('decisions: got %s, want 1 to 1000000', decisions));
     END IF;
-    PERFORM tinydancer.lock('tinydancer.train(integer, bigint, bigint)', true);
+    PERFORM tinydancer.lock('tinydancer.train(integer, bigint, bigint, boolean)', true);
     SELECT c.last_value + c.is_called::integer INTO tries FROM tinydancer.tries c;
     SELECT * INTO learned FROM tinydancer.train(decisions, seed, tries - coalesce((
         SELECT max((m.report ->> 'tries')::bigint) FROM tinydancer.models m
-         WHERE m.promoted_at IS NOT NULL AND (m.report ->> 'promote')::boolean), 0));
+         WHERE m.promoted_at IS NOT NULL AND (m.report ->> 'promote')::boolean), 0), fit_embedder);
     PERFORM setval('tinydancer.tries', tries); -- now there is something to be seen
     outcome := learned.report::jsonb || jsonb_build_object('tries', tries);
     -- The model knows agents by their rows; people, by their names.
     outcome := jsonb_set(outcome, '{verdict}', to_jsonb(replace(outcome ->> 'verdict', 'always choosing ' || (outcome ->> 'best'),
         'always choosing ' || coalesce((SELECT a.name FROM tinydancer.agents a WHERE a.id::text = outcome ->> 'best'), 'an agent that is gone'))));
-    INSERT INTO tinydancer.models (created_at, model, dimensions, report, before, state)
+    -- Without an embedder of its own it goes on with that of the version it was
+    -- learned beside.
+    INSERT INTO tinydancer.models (created_at, model, dimensions, report, before, state, embedder_name, embedder)
     VALUES (clock_timestamp(), learned.model, learned.dimensions, outcome,
             coalesce((SELECT jsonb_object_agg(e.agent_id, jsonb_build_array(e.requests, e.successes, e.rated_successes,
                                                                              e.success_quality_sum, e.failure_quality_sum))
                         FROM tinydancer.estimates e), '{}'),
-            CASE WHEN (outcome ->> 'promote')::boolean THEN 'candidate' ELSE 'refused' END)
+            CASE WHEN (outcome ->> 'promote')::boolean THEN 'candidate' ELSE 'refused' END, learned.embedder_name,
+            coalesce(learned.embedder, (SELECT m.embedder FROM tinydancer.models m WHERE m.version = learned.carried)))
     RETURNING version INTO made;
     IF promote AND (outcome ->> 'promote')::boolean THEN
-        PERFORM tinydancer.promote(made);
+        BEGIN
+            PERFORM tinydancer.promote(made);
+        EXCEPTION WHEN data_exception THEN
+            -- The agents are in the way; what was learned stays, as a candidate.
+            GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, reason = MESSAGE_TEXT, remedy = PG_EXCEPTION_HINT;
+            IF state <> '22000' THEN
+                RAISE;
+            END IF;
+            outcome := outcome || jsonb_build_object('not_promoted', reason, 'hint', remedy || ' Then: SELECT ruvector_promote(' || made || ').');
+        END;
     END IF;
     RETURN jsonb_build_object('version', made, 'state', (SELECT m.state FROM tinydancer.models m WHERE m.version = made)) || outcome;
 END

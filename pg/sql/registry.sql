@@ -84,6 +84,30 @@ BEGIN
 END
 $$;
 
+-- The space of embeddings: the name of the embedder in force, as the statement
+-- sees it; 'own' where callers bring theirs, or hash.
+CREATE FUNCTION tinydancer.space() RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce((SELECT m.embedder_name FROM tinydancer.models m WHERE m.state = 'serving'), 'own')
+$$;
+
+-- What an agent without an embedding starts from: its description, by the
+-- embedder in force. Where none is fitted nobody knows what requests are
+-- embedded by; then it is hashed only if those of other agents are.
+CREATE FUNCTION tinydancer.described(agent tinydancer.agents) RETURNS float4[]
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF tinydancer.space() = 'own' AND NOT EXISTS (
+        SELECT FROM (SELECT a.metadata, a.embedding FROM tinydancer.agents a
+                      WHERE a.removed_at IS NULL AND a.embedding IS NOT NULL AND a.id IS DISTINCT FROM agent.id
+                      ORDER BY a.id LIMIT 8) AS o
+         WHERE o.embedding = tinydancer.describe(tinydancer.description(o.metadata))) THEN
+        RETURN NULL;
+    END IF;
+    RETURN tinydancer.describe(tinydancer.description(agent.metadata));
+END
+$$;
+
 -- The first embedding sets the dimension of all.
 CREATE FUNCTION tinydancer.check_dimension(agent tinydancer.agents) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -94,6 +118,10 @@ BEGIN
         RETURN;
     END IF;
     PERFORM tinydancer.lock_dimension();
+    IF tinydancer.space() <> coalesce(tinydancer.space_now(), 'own') THEN
+        PERFORM tinydancer.fail('40001', format('agent "%s": embedding: another embedder has come into force since this transaction began', agent.name),
+            'Embed it, and try again, in a new transaction.');
+    END IF;
     dimension := tinydancer.dimension_besides(agent.id);
     IF dimension <> cardinality(agent.embedding) THEN
         PERFORM tinydancer.fail('22000',
@@ -117,6 +145,10 @@ DECLARE
     new_id bigint;
 BEGIN
     PERFORM tinydancer.check_policies();
+    IF agent.embedding IS NULL AND tinydancer.description(agent.metadata) IS NOT NULL THEN
+        PERFORM tinydancer.lock_dimension(); -- or another embedder might come into force in between
+        agent.embedding := tinydancer.described(agent);
+    END IF;
     PERFORM tinydancer.check_dimension(agent);
     INSERT INTO tinydancer.agents (
         name, agent_type, capabilities, cost_per_request, cost_per_token, monthly_fixed,
@@ -206,9 +238,18 @@ $$;
 CREATE FUNCTION tinydancer.update_agent(name text, patch jsonb) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    with_embedding constant boolean := coalesce(patch -> 'embedding' <> 'null', false);
+    words constant boolean := coalesce(NOT patch ? 'embedding' AND tinydancer.description(patch -> 'metadata') IS NOT NULL, false);
+    with_embedding constant boolean := words OR coalesce(patch -> 'embedding' <> 'null', false);
+    before tinydancer.agents := tinydancer.lock_agent(name, with_embedding);
+    agent tinydancer.agents := tinydancer.patched(before, patch);
 BEGIN
-    PERFORM tinydancer.save_agent(tinydancer.patched(tinydancer.lock_agent(name, with_embedding), patch), with_embedding);
+    -- An embedding that was made of the description goes with it.
+    IF words AND agent.embedding IS NULL THEN
+        agent.embedding := tinydancer.described(agent);
+    ELSIF words AND agent.embedding = tinydancer.describe(tinydancer.description(before.metadata)) THEN
+        agent.embedding := coalesce(tinydancer.describe(tinydancer.description(agent.metadata)), agent.embedding);
+    END IF;
+    PERFORM tinydancer.save_agent(agent, with_embedding);
     RETURN true;
 END
 $$;

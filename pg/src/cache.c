@@ -338,6 +338,14 @@ current(Table *t, Snapshot active)
 	return &t->old;
 }
 
+static void
+ready(void)
+{
+	if (unlikely(cache_context == NULL))
+		cache_context = AllocSetContextCreate(TopMemoryContext, "tinydancer cache", ALLOCSET_DEFAULT_SIZES);
+	AcceptInvalidationMessages();
+}
+
 /* The router over the rows that the present statement sees. */
 td_handle
 td_current_router(void)
@@ -352,10 +360,7 @@ td_current_router(void)
 			   *sums,
 			   *model;
 
-	if (unlikely(cache_context == NULL))
-		cache_context = AllocSetContextCreate(TopMemoryContext, "tinydancer cache", ALLOCSET_DEFAULT_SIZES);
-
-	AcceptInvalidationMessages();
+	ready();
 	roster = current(&agents, active);
 	sums = current(&estimates, active);
 	model = current(&models, active);
@@ -374,4 +379,12 @@ td_current_router(void)
 		of_settings = td_settings_generation;
 	}
 	return router;
+}
+
+/* The model that serves the present statement, or 0. */
+td_handle
+td_current_model(void)
+{
+	ready();
+	return current(&models, GetActiveSnapshot())->handle;
 }

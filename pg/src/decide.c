@@ -10,6 +10,7 @@
 #include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/uuid.h"
@@ -48,7 +49,7 @@ enum
 {
 	DECISION_ID, AGENT_ID, PROPENSITY, POLICY_VERSION, EXPLORED, OPTIMIZE_FOR, CONSTRAINTS, SESSION,
 	EMBEDDING, ELIGIBLE, EXPECTED_QUALITY, ESTIMATED_COST, ESTIMATED_LATENCY, ROLE,
-	PREVIOUS, HEARD, STATE, COLUMNS
+	PREVIOUS, HEARD, STATE, REQUEST, EMBEDDER, COLUMNS
 };
 
 static void
@@ -61,11 +62,11 @@ insert_decision(Datum *values, const char *nulls)
 		static Oid	types[COLUMNS] = {
 			UUIDOID, INT8OID, FLOAT8OID, INT8OID, BOOLOID, TEXTOID, JSONBOID, TEXTOID,
 			FLOAT4ARRAYOID, INT8ARRAYOID, FLOAT8OID, FLOAT8OID, FLOAT8OID, NAMEOID,
-			UUIDOID, FLOAT8ARRAYOID, FLOAT4ARRAYOID
+			UUIDOID, FLOAT8ARRAYOID, FLOAT4ARRAYOID, TEXTOID, INT8OID
 		};
 
 		plan = SPI_prepare("INSERT INTO tinydancer.decisions VALUES"
-						   " ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+						   " ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
 						   COLUMNS, types);
 		if (plan == NULL || SPI_keepplan(plan) != 0)
 			elog(ERROR, "tinydancer: cannot prepare: %s", SPI_result_code_string(SPI_result));
@@ -104,6 +105,19 @@ array_of(const double *numbers, int n)
 	return construct_array(elements, n, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
 }
 
+/* As much of a text as the embedder reads: embed.MaxTextBytes. */
+#define MAX_REQUEST (128 * 1024)
+
+static text *
+request_text(text *request)
+{
+	int			n = VARSIZE_ANY_EXHDR(request);
+
+	if (n <= MAX_REQUEST)
+		return request;
+	return cstring_to_text_with_len(VARDATA_ANY(request), pg_mbcliplen(VARDATA_ANY(request), n, MAX_REQUEST));
+}
+
 static Datum
 decide(FunctionCallInfo fcinfo)
 {
@@ -115,6 +129,8 @@ decide(FunctionCallInfo fcinfo)
 	char		nulls[COLUMNS + 1];
 	NameData	role;
 	pg_uuid_t  *id = new_id();
+	text	   *words = PG_ARGISNULL(4) ? NULL : request_text(PG_GETARG_TEXT_PP(4));
+	ArrayType  *embedding;
 	MemoryContext outer = CurrentMemoryContext;
 	td_turn		turn = {.found = false};
 	bool		isnull;
@@ -123,8 +139,17 @@ decide(FunctionCallInfo fcinfo)
 	nulls[COLUMNS] = '\0';
 	if (!PG_ARGISNULL(3))
 		td_check_session(PG_GETARG_TEXT_PP(3));
+	if (!PG_ARGISNULL(0))
+		embedding = PG_GETARG_ARRAYTYPE_P(0);
+	else if (words != NULL)
+		embedding = td_embedding_of("request", words);
+	else
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("request embedding: got NULL, want an array of numbers, or the text of the request"),
+				 errhint("Does the row that it was selected from exist, and has it been embedded?")));
 	namestrcpy(&role, GetUserNameFromId(td_caller_id(), false));
-	td_read_request(fcinfo, &request);
+	td_read_request_of(fcinfo, embedding, &request);
 	if (!PG_ARGISNULL(3))
 		td_continue_session(PG_GETARG_TEXT_PP(3), &role, id, &request, &turn);
 	request.decision_id = id->data;
@@ -146,6 +171,7 @@ decide(FunctionCallInfo fcinfo)
 	values[ESTIMATED_COST] = next(&tape);
 	values[ESTIMATED_LATENCY] = next(&tape);
 	values[ELIGIBLE] = PointerGetDatum(next_ids(&tape));
+	values[EMBEDDER] = next(&tape);
 	values[STATE] = td_tape_floats(&tape, &isnull);
 	if (isnull)
 		nulls[STATE] = 'n';
@@ -156,7 +182,10 @@ decide(FunctionCallInfo fcinfo)
 	}
 	else
 		nulls[PREVIOUS] = nulls[HEARD] = 'n';
-	values[EMBEDDING] = PG_GETARG_DATUM(0);
+	values[EMBEDDING] = PointerGetDatum(embedding);
+	values[REQUEST] = PointerGetDatum(words);
+	if (words == NULL)
+		nulls[REQUEST] = 'n';
 	for (int argument = 2; argument <= 3; argument++)
 	{
 		int			column = argument == 2 ? CONSTRAINTS : SESSION;
@@ -175,7 +204,7 @@ decide(FunctionCallInfo fcinfo)
 	return result;
 }
 
-/* tinydancer.decide(embedding, optimize_for, constraints, session). */
+/* decide(embedding, optimize_for, constraints, session, request). */
 PG_FUNCTION_INFO_V1(td_decide);
 Datum
 td_decide(PG_FUNCTION_ARGS)

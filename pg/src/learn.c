@@ -36,7 +36,7 @@ put_float(StringInfo out, Datum value, bool isnull)
 enum
 {
 	AGENT_ID = 1, PROPENSITY, OUTCOME, COST_USD, LATENCY_MS, ELIGIBLE, EMBEDDING,
-	SESSION, SEEN, DECISION_ID, PREVIOUS, HEARD
+	SESSION, SEEN, DECISION_ID, PREVIOUS, HEARD, REQUEST
 };
 
 /* Which turn of a session a decision is: cmd/libtinydancer/school_sessions.go. */
@@ -77,6 +77,7 @@ put_lesson(StringInfo out, HeapTuple row, TupleDesc desc)
 	bool		isnull;
 	Datum		value;
 	ArrayType  *array;
+	text	   *words;
 	int32		n;
 
 	put_int64(out, DatumGetInt64(SPI_getbinval(row, desc, AGENT_ID, &isnull)));
@@ -89,19 +90,31 @@ put_lesson(StringInfo out, HeapTuple row, TupleDesc desc)
 	n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
 	appendBinaryStringInfo(out, (char *) &n, sizeof(n));
 	appendBinaryStringInfo(out, ARR_DATA_PTR(array), n * sizeof(int64));
-	array = DatumGetArrayTypeP(SPI_getbinval(row, desc, EMBEDDING, &isnull));
-	n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) * sizeof(float4);
+	value = SPI_getbinval(row, desc, EMBEDDING, &isnull);
+	n = 0;						/* of another space than the one in force */
+	if (!isnull)
+	{
+		array = DatumGetArrayTypeP(value);
+		n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) * sizeof(float4);
+	}
 	appendBinaryStringInfo(out, (char *) &n, sizeof(n));
-	appendBinaryStringInfo(out, ARR_DATA_PTR(array), n);
+	if (n > 0)
+		appendBinaryStringInfo(out, ARR_DATA_PTR(array), n);
 	put_session(out, row, desc);
+	value = SPI_getbinval(row, desc, REQUEST, &isnull);
+	words = isnull ? NULL : DatumGetTextPP(value);
+	n = words ? VARSIZE_ANY_EXHDR(words) : 0;
+	appendBinaryStringInfo(out, (char *) &n, sizeof(n));
+	if (n > 0)
+		appendBinaryStringInfo(out, VARDATA_ANY(words), n);
 }
 
 static void
-read_lessons(td_handle school, int decisions)
+read_lessons(td_handle school, int decisions, bool fit, int64 space)
 {
-	Oid			types[] = {INT4OID};
-	Datum		values[] = {Int32GetDatum(decisions)};
-	SPIPlanPtr	plan = SPI_prepare("SELECT * FROM tinydancer.lessons($1)", 1, types);
+	Oid			types[] = {INT4OID, BOOLOID, INT8OID};
+	Datum		values[] = {Int32GetDatum(decisions), BoolGetDatum(fit), Int64GetDatum(space)};
+	SPIPlanPtr	plan = SPI_prepare("SELECT * FROM tinydancer.lessons($1, $2, $3)", 3, types);
 	Portal		portal;
 	MemoryContext rows = AllocSetContextCreate(CurrentMemoryContext, "tinydancer lessons", ALLOCSET_DEFAULT_SIZES);
 
@@ -130,7 +143,7 @@ read_lessons(td_handle school, int decisions)
 	MemoryContextDelete(rows);
 }
 
-/* tinydancer.train(decisions, seed, attempt): one row of what was learned. */
+/* tinydancer.train(decisions, seed, attempt, fit_embedder): one row of what was learned. */
 PG_FUNCTION_INFO_V1(td_train);
 Datum
 td_train(PG_FUNCTION_ARGS)
@@ -138,21 +151,22 @@ td_train(PG_FUNCTION_ARGS)
 	td_reply   *reply = td_scratch_reply();
 	volatile td_handle school = 0;
 	td_handle	opened = 0;
+	bool		fit = PG_GETARG_BOOL(3);
+	int64		space = 0;
 	ErrorContextCallback *context = error_context_stack;
 
 	/* What a caller is told is not buried under the functions on the way. */
 	error_context_stack = NULL;
-	TD_CALL(reply, school_open, &opened, reply);
+	TD_CALL(reply, school_open, td_current_router(), fit, &space, &opened, reply);
 	school = opened;
 	PG_TRY();
 	{
 		int64		progress = 0;
 
 		SPI_connect();
-		read_lessons(school, PG_GETARG_INT32(0));
+		read_lessons(school, PG_GETARG_INT32(0), fit, space);
 		SPI_finish();
-		TD_CALL(reply, school_begin, school, td_current_router(), PG_GETARG_INT64(1),
-				PG_GETARG_INT64(2), reply);
+		TD_CALL(reply, school_begin, school, PG_GETARG_INT64(1), PG_GETARG_INT64(2), reply);
 		while (progress < 1000)
 		{
 			CHECK_FOR_INTERRUPTS();

@@ -301,6 +301,44 @@ td_dimension_besides(PG_FUNCTION_ARGS)
 }
 
 /*
+ * tinydancer.space_now(): the name of the embedder in force, NULL without one.
+ * As of now, like dimension_besides: an embedding that is made by the
+ * transaction's snapshot may be of another space.
+ */
+PG_FUNCTION_INFO_V1(td_space_now);
+Datum
+td_space_now(PG_FUNCTION_ARGS)
+{
+	static SPIPlanPtr plan = NULL;
+	MemoryContext outer = CurrentMemoryContext;
+	text	   *name = NULL;
+
+	SPI_connect();
+	if (plan == NULL)
+	{
+		plan = SPI_prepare("SELECT m.embedder_name FROM tinydancer.models m"
+						   " WHERE m.state OPERATOR(pg_catalog.=) 'serving'", 0, NULL);
+		if (plan == NULL || SPI_keepplan(plan) != 0)
+			elog(ERROR, "tinydancer: cannot prepare: %s", SPI_result_code_string(SPI_result));
+	}
+	if (SPI_execute_snapshot(plan, NULL, NULL, GetLatestSnapshot(), InvalidSnapshot, true, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "tinydancer: cannot read the embedder in force");
+	if (SPI_processed > 0)
+	{
+		bool		isnull;
+		Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+		MemoryContext inner = MemoryContextSwitchTo(outer);
+
+		name = DatumGetTextPCopy(value);
+		MemoryContextSwitchTo(inner);
+	}
+	SPI_finish();
+	if (name == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(name);
+}
+
+/*
  * The model that serves, or 0. Versions that do not are looked at without
  * reading what they hold, which lies apart.
  */
@@ -314,6 +352,8 @@ td_load_model(Oid relid, Snapshot snapshot, td_handle *model)
 	AttrNumber	state = column(rel, "state");
 	AttrNumber	bytes = column(rel, "model");
 	AttrNumber	embedder = column(rel, "embedder");
+	AttrNumber	dimensions = column(rel, "dimensions");
+	AttrNumber	embedder_name = column(rel, "embedder_name");
 	AttrNumber	before = column(rel, "before");
 	bool		reported = changes_are_reported(rel);
 
@@ -324,7 +364,9 @@ td_load_model(Oid relid, Snapshot snapshot, td_handle *model)
 		bytea	   *m,
 				   *e;
 		Jsonb	   *b;
+		text	   *name;
 		char	   *tallies;
+		td_model_row all;
 		td_reply   *reply;
 
 		CHECK_FOR_INTERRUPTS();
@@ -335,11 +377,17 @@ td_load_model(Oid relid, Snapshot snapshot, td_handle *model)
 		e = slot_attisnull(slot, embedder) ? NULL : DatumGetByteaPP(value_of(slot, embedder));
 		b = DatumGetJsonbP(value_of(slot, before));
 		tallies = JsonbToCString(NULL, &b->root, VARSIZE(b));
+		name = DatumGetTextPP(value_of(slot, embedder_name));
 		reply = td_scratch_reply();
-		TD_CALL(reply, model, DatumGetInt64(value_of(slot, version)),
-				(td_span) {VARDATA_ANY(m), VARSIZE_ANY_EXHDR(m)},
-				(td_span) {e ? VARDATA_ANY(e) : NULL, e ? VARSIZE_ANY_EXHDR(e) : 0},
-				(td_span) {tallies, strlen(tallies)}, model, reply);
+		all = (td_model_row) {
+			.version = DatumGetInt64(value_of(slot, version)),
+			.dimensions = DatumGetInt32(value_of(slot, dimensions)),
+			.embedder_name = {VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)},
+			.model = {VARDATA_ANY(m), VARSIZE_ANY_EXHDR(m)},
+			.embedder = {e ? VARDATA_ANY(e) : NULL, e ? VARSIZE_ANY_EXHDR(e) : 0},
+			.before = {tallies, strlen(tallies)},
+		};
+		TD_CALL(reply, model, &all, model, reply);
 		if (reply->len > 0)
 			ereport(WARNING,
 					(errcode(ERRCODE_DATA_CORRUPTED),
@@ -352,4 +400,40 @@ td_load_model(Oid relid, Snapshot snapshot, td_handle *model)
 	ExecDropSingleTupleTableSlot(slot);
 	table_close(rel, AccessShareLock);
 	return reported;
+}
+
+/*
+ * tinydancer.check_model(version, dimensions, embedder_name, model, embedder):
+ * an error, unless the model can be read and reads what the embedder makes.
+ */
+PG_FUNCTION_INFO_V1(td_check_model);
+Datum
+td_check_model(PG_FUNCTION_ARGS)
+{
+	td_reply   *reply = td_scratch_reply();
+	td_handle	model = 0;
+	text	   *name = PG_GETARG_TEXT_PP(2);
+	bytea	   *m = PG_GETARG_BYTEA_PP(3),
+			   *e = PG_ARGISNULL(4) ? NULL : PG_GETARG_BYTEA_PP(4);
+	td_model_row all = {
+		.version = PG_GETARG_INT64(0),
+		.dimensions = PG_GETARG_INT32(1),
+		.embedder_name = {VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)},
+		.model = {VARDATA_ANY(m), VARSIZE_ANY_EXHDR(m)},
+		.embedder = {e ? VARDATA_ANY(e) : NULL, e ? VARSIZE_ANY_EXHDR(e) : 0},
+		.before = {"{}", 2},
+	};
+
+	TD_CALL(reply, model, &all, &model, reply);
+	td_release(model);
+	if (reply->len > 0)
+	{
+		error_context_stack = NULL; /* as td_fail does */
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("model version %lld cannot serve: %.*s",
+						(long long) all.version, (int) reply->len, reply->data),
+				 errhint("Its row was changed, or another version of tinydancer wrote it. Learn anew.")));
+	}
+	PG_RETURN_VOID();
 }

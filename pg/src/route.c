@@ -26,15 +26,22 @@ refuse_null(const char *argument, const char *want, const char *hint)
 void
 td_read_request(FunctionCallInfo fcinfo, td_request *request)
 {
-	memset(request, 0, sizeof(*request));
 	if (PG_ARGISNULL(0))
 		refuse_null("request embedding", "an array of numbers",
 					"Does the row that it was selected from exist, and has it been embedded?");
+	td_read_request_of(fcinfo, PG_GETARG_ARRAYTYPE_P(0), request);
+}
+
+/* The same with an embedding that was made of a text. */
+void
+td_read_request_of(FunctionCallInfo fcinfo, ArrayType *embedding, td_request *request)
+{
+	memset(request, 0, sizeof(*request));
 	if (PG_ARGISNULL(1))
 		refuse_null("optimize_for", "one of balanced, cost, latency, quality",
 					"Leave the argument out for 'balanced'.");
 
-	request->embedding = td_read_embedding("request embedding", PG_GETARG_ARRAYTYPE_P(0),
+	request->embedding = td_read_embedding("request embedding", embedding,
 										   &request->steps, &request->dimension);
 	request->target = (td_span) {VARDATA_ANY(PG_GETARG_TEXT_PP(1)), VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(1))};
 	if (!PG_ARGISNULL(2))
@@ -209,29 +216,4 @@ td_explain(PG_FUNCTION_ARGS)
 	td_release(explanations);
 	explanations = 0;
 	return (Datum) 0;
-}
-
-/* tinydancer.embed(text): the hashing embedder. */
-PG_FUNCTION_INFO_V1(td_embed);
-Datum
-td_embed(PG_FUNCTION_ARGS)
-{
-	td_reply   *reply = td_scratch_reply();
-	text	   *input;
-	int			n;
-	ArrayType  *result;
-
-	if (PG_ARGISNULL(0))
-		refuse_null("input", "text", "There is nothing to embed.");
-	input = PG_GETARG_TEXT_PP(0);
-	TD_CALL(reply, embed, (td_span) {VARDATA_ANY(input), VARSIZE_ANY_EXHDR(input)}, reply);
-	n = reply->len / sizeof(float4);
-	result = palloc0(ARR_OVERHEAD_NONULLS(1) + reply->len);
-	SET_VARSIZE(result, ARR_OVERHEAD_NONULLS(1) + reply->len);
-	result->ndim = 1;
-	result->elemtype = FLOAT4OID;
-	ARR_DIMS(result)[0] = n;
-	ARR_LBOUND(result)[0] = 1;
-	memcpy(ARR_DATA_PTR(result), reply->data, reply->len);
-	PG_RETURN_ARRAYTYPE_P(result);
 }

@@ -72,15 +72,26 @@ typedef struct td_request
 	const double *heard;		/* known, outcome, latency, cost, elapsed; NULL at the first turn */
 } td_request;
 
+/* A row of tinydancer.models. */
+typedef struct td_model_row
+{
+	int64		version;
+	int64		dimensions;
+	td_span		embedder_name;
+	td_span		model;
+	td_span		embedder;		/* length 0: none */
+	td_span		before;
+} td_model_row;
+
 typedef struct td_golib
 {
 	int			(*init) (td_reply *reply);
 	int			(*roster) (td_span rows, td_handle *roster, td_reply *reply);
-	int			(*model) (int64 version, td_span model, td_span embedder, td_span before, td_handle *handle, td_reply *reply);
+	int			(*model) (const td_model_row *row, td_handle *handle, td_reply *reply);
 	int			(*router) (td_handle roster, td_span tallies, td_handle model, td_span config, td_handle *router, td_reply *reply);
-	int			(*school_open) (td_handle *school, td_reply *reply);
+	int			(*school_open) (td_handle router, int fit, int64 *space, td_handle *school, td_reply *reply);
 	int			(*school_rows) (td_handle school, td_span rows, td_reply *reply);
-	int			(*school_begin) (td_handle school, td_handle router, int64 seed, int64 attempt, td_reply *reply);
+	int			(*school_begin) (td_handle school, int64 seed, int64 attempt, td_reply *reply);
 	int			(*school_wait) (td_handle school, int64 ms, int64 *progress, td_reply *reply);
 	int			(*school_result) (td_handle school, td_reply *reply);
 	void		(*release) (td_handle handle);
@@ -88,7 +99,7 @@ typedef struct td_golib
 	int			(*decide) (const td_request *request, td_reply *reply);
 	int			(*explain) (const td_request *request, td_handle *explanations, td_reply *reply);
 	int			(*explain_rows) (td_handle explanations, td_reply *reply);
-	int			(*embed) (td_span text, td_reply *reply);
+	int			(*embed) (td_handle model, td_span text, td_reply *reply);
 	int			(*fold_case) (td_span text, td_reply *reply);
 	int			(*lower_case) (td_span text, td_reply *reply);
 	int			(*nearest) (td_span word, td_span candidates, td_reply *reply);
@@ -130,6 +141,7 @@ extern td_span td_settings_span(void);
 
 extern void td_register_callbacks(void);
 extern td_handle td_current_router(void);
+extern td_handle td_current_model(void);
 extern Oid	td_agents_relid(void);
 
 /* ---- load.c ---- */
@@ -160,6 +172,11 @@ extern const float *td_read_embedding(const char *what, ArrayType *array, int64 
 extern struct ReturnSetInfo *td_begin_rows(FunctionCallInfo fcinfo);
 
 extern void td_read_request(FunctionCallInfo fcinfo, td_request *request);
+extern void td_read_request_of(FunctionCallInfo fcinfo, ArrayType *embedding, td_request *request);
+
+/* ---- words.c ---- */
+
+extern ArrayType *td_embedding_of(const char *what, text *input);
 
 /* ---- session.c ---- */
 

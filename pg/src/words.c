@@ -1,6 +1,7 @@
 /*
  * Words: what was meant, and case, which Go folds by Unicode. The database's
- * locale would fold it in another way than routing does, or not at all.
+ * locale would fold it in another way than routing does, or not at all. And
+ * texts, as vectors.
  */
 #include "tinydancer.h"
 
@@ -90,4 +91,64 @@ td_nearest(PG_FUNCTION_ARGS)
 	if (reply->len == 0)
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(reply_text(reply));
+}
+
+/*
+ * The vector of a text by the embedder in force, as of the statement's
+ * snapshot; NULL where there is nothing in it to embed.
+ */
+static ArrayType *
+embedding_of(text *input)
+{
+	td_reply   *reply = td_scratch_reply();
+	ArrayType  *result;
+
+	TD_CALL(reply, embed, td_current_model(), (td_span) {VARDATA_ANY(input), VARSIZE_ANY_EXHDR(input)}, reply);
+	if (reply->len == 0)
+		return NULL;
+	result = palloc0(ARR_OVERHEAD_NONULLS(1) + reply->len);
+	SET_VARSIZE(result, ARR_OVERHEAD_NONULLS(1) + reply->len);
+	result->ndim = 1;
+	result->elemtype = FLOAT4OID;
+	ARR_DIMS(result)[0] = reply->len / sizeof(float4);
+	ARR_LBOUND(result)[0] = 1;
+	memcpy(ARR_DATA_PTR(result), reply->data, reply->len);
+	return result;
+}
+
+ArrayType *
+td_embedding_of(const char *what, text *input)
+{
+	ArrayType  *result = embedding_of(input);
+
+	if (result == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s: got text without a letter, digit or mark, want something to embed", what)));
+	return result;
+}
+
+/* embed(text): by the embedder of the model that serves, else by the one that hashes. */
+PG_FUNCTION_INFO_V1(td_embed);
+Datum
+td_embed(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("input: got NULL, want text"),
+				 errhint("There is nothing to embed.")));
+	PG_RETURN_ARRAYTYPE_P(td_embedding_of("input", PG_GETARG_TEXT_PP(0)));
+}
+
+/* tinydancer.describe(text): the same, and NULL where there is nothing to embed. */
+PG_FUNCTION_INFO_V1(td_describe);
+Datum
+td_describe(PG_FUNCTION_ARGS)
+{
+	ArrayType  *result = embedding_of(PG_GETARG_TEXT_PP(0));
+
+	if (result == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_ARRAYTYPE_P(result);
 }

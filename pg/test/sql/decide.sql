@@ -26,13 +26,22 @@ SELECT ruvector_decide('{{1,0},{0,1}}') ->> 'agent_name' AS sequence;
 SELECT ruvector_decide('{1,0}', 'cost', '{"max_cost": 0, "on_no_match": "null"}') IS NULL AS nothing;
 SELECT count(*) FROM tinydancer.decisions;
 
+-- of a text: by the embedder in force, and kept
+SELECT ruvector_decide(NULL, 'cost', request => 'Fix this function') ->> 'agent_name' AS of_a_text;
+SELECT request, embedder, embedding = ruvector_embed('Fix this function') AS embedded FROM tinydancer.decisions ORDER BY decision_id DESC LIMIT 1;
+SELECT ruvector_decide('{1,0}', request => 'Fix this function') ->> 'agent_name' AS both;
+SELECT request, embedding FROM tinydancer.decisions ORDER BY decision_id DESC LIMIT 1;
+SELECT octet_length(ruvector_decide('{1,0}', request => repeat(chr(8364), 60000)) ->> 'agent_name') > 0 AS long;
+SELECT octet_length(request), right(request, 1) = chr(8364) AS whole FROM tinydancer.decisions ORDER BY decision_id DESC LIMIT 1;
+
 -- EXECUTE is all that a caller needs; the log is the owner's.
 CREATE ROLE td_decider;
 GRANT EXECUTE ON FUNCTION refused(text) TO td_decider;
 SET ROLE td_decider;
 SELECT ruvector_feedback((ruvector_decide('{1,0}') ->> 'decision_id')::uuid, success => true, quality => 0.5);
 SELECT statement, refused(statement) FROM unnest(ARRAY[
-    'SELECT * FROM tinydancer.decisions', 'SELECT * FROM tinydancer.outcomes', 'DELETE FROM tinydancer.feedback',
+    'SELECT * FROM tinydancer.decisions', 'SELECT request FROM tinydancer.decisions_default', 'SELECT * FROM tinydancer.own_embeddings',
+    'SELECT * FROM tinydancer.lessons(9, true, 0)', 'SELECT * FROM tinydancer.outcomes', 'DELETE FROM tinydancer.feedback',
     'SELECT ruvector_apply_retention()', 'SELECT tinydancer.told()', 'SELECT * FROM ruvector_scorecard()']) AS statement;
 RESET ROLE;
 SELECT role, success, quality, reports FROM tinydancer.outcomes WHERE role <> current_user;
