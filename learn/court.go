@@ -162,29 +162,44 @@ func (c *court) chooseMargins() {
 	}
 }
 
+// drawn is how many decisions of a policy's own the log is worth where it
+// differs from another: on these its gain rests.
+func (c *court) drawn(policy, other []int) float64 {
+	w := c.weights(policy)
+	for row := range w {
+		if policy[row] == other[row] {
+			w[row] = 0
+		}
+	}
+	rows, _ := effective(w)
+	return rows
+}
+
 // overPresent compares with the policy in force where it has not learned.
 func (c *court) overPresent(trial *Trial, present func(row int) int) {
 	var rows []int32
-	var over, weights []float64
+	var over []float64
+	weights, differing := c.weights(c.learned), make([]float64, len(c.lessons))
 	for row := range c.lessons {
-		l := &c.lessons[row]
-		if l.Seen {
+		if c.lessons[row].Seen {
+			weights[row] = 0
 			continue
 		}
 		now := present(row)
 		if now < 0 || now >= c.report.table.agents {
 			now = c.fixed[row]
 		}
-		w := 0.0
-		if c.learned[row] == l.Agent {
-			w = 1 / l.Propensity
+		if now != c.learned[row] {
+			differing[row] = weights[row]
 		}
-		rows, weights = append(rows, int32(row)), append(weights, w)
+		rows = append(rows, int32(row))
 		over = append(over, c.term(row, c.learned[row])-c.term(row, now))
 	}
-	v := c.all.interval(over, rows)
-	trial.OverPresent, trial.Unseen = &v, len(rows)
+	trial.Unseen = len(rows)
 	trial.UnseenRows, _ = effective(weights)
+	trial.UnseenDrawn, _ = effective(differing)
+	v := c.all.interval(over, rows).resting(trial.UnseenDrawn)
+	trial.OverPresent = &v
 }
 
 func (c *court) agents() []AgentTrial {

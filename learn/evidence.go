@@ -113,8 +113,15 @@ func (e *evidence) around(mean, total float64) Interval {
 		return v
 	}
 	v.standardError = math.Sqrt(squares*groups/(groups-1)) / total
+	return v.resting(v.groups)
+}
+
+// resting is the interval if no more than so many outcomes tell of the mean, all
+// others being near to naught: few numbers say little of how far they scatter.
+func (v Interval) resting(outcomes float64) Interval {
+	v.groups = math.Min(v.groups, outcomes)
 	half := float64(student(normal95, math.Max(v.groups-1, 1)) * v.standardError)
-	v.Low, v.High = mean-half, mean+half
+	v.Low, v.High = v.Mean-half, v.Mean+half
 	return v
 }
 

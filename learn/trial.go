@@ -76,6 +76,8 @@ type Trial struct {
 	// Unseen counts these decisions, and UnseenRows is what they are worth.
 	Unseen     int     `json:"unseen_decisions,omitempty"`
 	UnseenRows float64 `json:"unseen_effective,omitempty"`
+	// UnseenDrawn is how many of these the learned policy chose otherwise in.
+	UnseenDrawn float64 `json:"unseen_differing,omitempty"`
 
 	Agents []AgentTrial `json:"agents"`
 
@@ -94,6 +96,10 @@ type Trial struct {
 	// equal size they are worth.
 	Groups          int     `json:"groups"`
 	EffectiveGroups float64 `json:"effective_groups"`
+
+	// Drawn is how many decisions of the learned policy's own the log is worth
+	// where it differs from the best fixed agent.
+	Drawn float64 `json:"differing_effective"`
 
 	// BalancedGain is what the learned policy has over the fixed qualities in the
 	// balanced score, each choosing by it; nil if that was not asked.
@@ -126,6 +132,12 @@ type AgentTrial struct {
 // enoughWeight is how many standard errors the mean weight may be from 1.
 const enoughWeight = 4
 
+// enoughDrawn is how many effective decisions there must be in which a policy
+// differs from what it is compared with, and was drawn. All the gain comes of
+// them; of fewer, the interval is too narrow where propensities are unequal
+// (docs/learning.md).
+const enoughDrawn = 30
+
 // falsePromotions is how likely it may be that a model which is no better is
 // ever promoted, however often one is tried: attempt k spends 6/(πk)² of it.
 const falsePromotions = 0.025
@@ -156,7 +168,6 @@ func (r *Report) Try(m *Model, lessons []Lesson, with TryOptions) (*Trial, error
 		Decisions: n, Attempt: with.Attempt, Best: m.agents[m.gate.best],
 		Groups: t.groups, EffectiveGroups: c.all.worth(),
 	}
-	trial.Wanted = trial.errors(trial.EffectiveGroups)
 	for i := range lessons {
 		if c.learned[i] != c.fixed[i] {
 			trial.Differing++
@@ -175,7 +186,9 @@ func (r *Report) Try(m *Model, lessons []Lesson, with TryOptions) (*Trial, error
 	learned, fixed := c.terms(c.learned), c.terms(c.fixed)
 	trial.Logged, trial.Random = c.all.interval(logged, nil), c.all.interval(random, nil)
 	trial.Learned, trial.Fixed = c.all.interval(learned, nil), c.all.interval(fixed, nil)
-	trial.Gain = c.all.interval(difference(learned, fixed), nil)
+	trial.Drawn = c.drawn(c.learned, c.fixed)
+	trial.Gain = c.all.interval(difference(learned, fixed), nil).resting(trial.Drawn)
+	trial.Wanted = trial.errors(trial.Gain.groups)
 	weights := c.weights(c.learned)
 	trial.EffectiveRows, trial.MeanWeight = effective(weights)
 	if with.Present != nil {
@@ -208,15 +221,18 @@ func (t *Trial) decide(weightError float64) {
 		t.Verdict = fmt.Sprintf("not enough evidence: the weights have mean %.3f where true propensities give 1", t.MeanWeight)
 	case t.Differing == 0:
 		t.Verdict = "nothing to gain: the learned policy would always choose " + best
+	case t.Drawn < enoughDrawn:
+		t.Verdict = fmt.Sprintf("not enough evidence: where it differs from always choosing %s the log is worth %.0f decisions of its own, %d are wanted",
+			best, t.Drawn, enoughDrawn)
 	case t.Gain.High < 0:
 		t.Verdict = "worse: " + gain
-	case !t.shows(t.Gain, t.EffectiveGroups):
+	case !t.shows(t.Gain):
 		t.Verdict = "not enough evidence: " + gain + t.demand()
-	case t.OverPresent != nil && t.UnseenRows < enoughRows:
+	case t.OverPresent != nil && (t.UnseenRows < enoughRows || t.UnseenDrawn < enoughDrawn):
 		t.Verdict = fmt.Sprintf("not enough evidence that it is better than the model that serves: "+
-			"the %d decisions since that one was learned are worth %.0f of the learned policy's own, %d are wanted",
-			t.Unseen, t.UnseenRows, enoughRows)
-	case t.OverPresent != nil && !t.shows(*t.OverPresent, t.OverPresent.groups):
+			"the %d decisions since that one was learned are worth %.0f of the learned policy's own, and %.0f where the two differ; %d and %d are wanted",
+			t.Unseen, t.UnseenRows, t.UnseenDrawn, enoughRows, enoughDrawn)
+	case t.OverPresent != nil && !t.shows(*t.OverPresent):
 		t.Verdict = fmt.Sprintf("not enough evidence that it is better than the model that serves: %+.4f (95%% interval %+.4f to %+.4f, %d decisions)",
 			t.OverPresent.Mean, t.OverPresent.Low, t.OverPresent.High, t.Unseen)
 	case t.BalancedGain != nil && t.BalancedGain.Mean < -t.BalancedGain.standardError:
@@ -228,15 +244,15 @@ func (t *Trial) decide(weightError float64) {
 	}
 }
 
-// shows says whether a gain is far enough above 0, with so many groups.
-func (t *Trial) shows(gain Interval, groups float64) bool {
-	return gain.Mean > t.errors(groups)*gain.standardError
+// shows says whether a gain is far enough above 0.
+func (t *Trial) shows(gain Interval) bool {
+	return gain.Mean > float64(t.errors(gain.groups)*gain.standardError)
 }
 
-// errors is how many standard errors are wanted with so many groups. With one
-// it is not near enough; but then nothing is promoted.
-func (t *Trial) errors(groups float64) float64 {
-	return student(wanted(t.Attempt), math.Max(groups-1, 1))
+// errors is how many standard errors are wanted of so much evidence. Of next to
+// none it is not near enough; but then nothing is promoted.
+func (t *Trial) errors(evidence float64) float64 {
+	return student(wanted(t.Attempt), math.Max(evidence-1, 1))
 }
 
 func (t *Trial) demand() string {

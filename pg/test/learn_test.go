@@ -79,8 +79,9 @@ func TestLearnFromTheLog(t *testing.T) {
 		t.Error("contributions do not sum to the score")
 	}
 
-	card := pgtest.All[string](t, conn, `select format('%s %s %s', policy, quality between quality_low and quality_high, cost_usd > 0) from ruvector_scorecard()`)
-	for _, want := range []string{"model " + fmt.Sprint(version) + " t t", "best fixed agent t t", "any agent alike t ", "as it was decided t ", "always both t f", "always left t f"} {
+	card := pgtest.All[string](t, conn, `select format('%s %s %s %s', policy, quality between quality_low and quality_high,
+		cost_usd between cost_low and cost_high, latency_ms between latency_low and latency_high) from ruvector_scorecard()`)
+	for _, want := range []string{"model " + fmt.Sprint(version) + " t t t", "best fixed agent t t t", "any agent alike t t t", "as it was decided t t t", "always both t t t", "always left t t t"} {
 		if !slices.Contains(card, want) {
 			t.Errorf("the scorecard lacks %q: %q", want, card)
 		}
@@ -111,7 +112,7 @@ func TestLearnFromTheLog(t *testing.T) {
 	}
 
 	// The same log again is no better than what serves.
-	if got := pgtest.One[string](t, conn, `select ruvector_learn(seed => 7) ->> 'state'`); got == "serving" {
+	if got := pgtest.One[string](t, conn, `select ruvector_learn(seed => 7) ->> 'verdict'`); !strings.Contains(got, "the 0 decisions since that one was learned are worth 0") {
 		t.Errorf("the same log again: %s", got)
 	}
 	// Back, to nothing, and forth.
@@ -155,20 +156,42 @@ func TestLearnIsCancelled(t *testing.T) {
 	}
 	do(t, conn, `set tinydancer.exploration_floor = 1`)
 	practise(t, conn, 3000)
-	for _, after := range []string{"1ms", "20ms", "100ms", "300ms"} {
-		do(t, conn, `set statement_timeout = '`+after+`'`)
+	// While a model serves, whatever is cancelled when: nothing of it is left.
+	do(t, conn, `select ruvector_learn(decisions => 100, promote => false)`)
+	do(t, conn, `select ruvector_promote(version) from ruvector_models()`)
+	other := db.Connect(t)
+	route := `select ruvector_decide('{1,0,0,0}') ->> 'policy_version'`
+	for after := 1; ; after += 1 + after/3 {
+		do(t, conn, fmt.Sprintf(`set statement_timeout = %d`, after))
 		begun := time.Now()
 		err := try(t.Context(), conn, `select ruvector_learn()`)
+		if err == nil {
+			t.Logf("done within %d ms", after)
+			break
+		}
 		if stateOf(err) != "57014" {
-			t.Errorf("after %s: %v", after, err)
+			t.Errorf("after %d ms: %v", after, err)
 		}
 		if took := time.Since(begun); took > hang {
-			t.Errorf("after %s: the cancel took %v", after, took)
+			t.Errorf("after %d ms: the cancel took %v", after, took)
+		}
+		do(t, conn, `set statement_timeout = 0`)
+		for _, q := range []pgtest.Querier{conn, other} {
+			if got := pgtest.One[string](t, q, route); got != "1" {
+				t.Errorf("after %d ms: version %s decides, want 1", after, got)
+			}
+		}
+		if got := pgtest.One[int](t, other, `select count(*)::int from tinydancer.models`); got != 1 {
+			t.Fatalf("after %d ms: %d models, want the one that serves", after, got)
 		}
 	}
 	do(t, conn, `set statement_timeout = 0`)
-	if got := pgtest.One[int](t, conn, `select count(*)::int from tinydancer.models`); got != 0 {
-		t.Errorf("%d models left by what was cancelled", got)
+	if got := pgtest.One[int](t, conn, `select count(*)::int from tinydancer.models`); got != 2 {
+		t.Errorf("%d models, want the one that serves and the one that was not cancelled", got)
+	}
+	// What was cancelled has shown nothing, and is no try.
+	if got := pgtest.One[int64](t, conn, `select (report ->> 'tries')::bigint from tinydancer.models order by version desc limit 1`); got != 2 {
+		t.Errorf("%d tries, want 2", got)
 	}
 	do(t, conn, `select ruvector_route('{1,0,0,0}')`)
 }
@@ -180,6 +203,16 @@ func TestLearnFromPoorLogs(t *testing.T) {
 		"one decision":  {`select ruvector_feedback((ruvector_decide('{1,0}') ->> 'decision_id')::uuid, success => true)`, "refused"},
 		"all successes": {`select ruvector_feedback((ruvector_decide(array[random(), 1]::float4[]) ->> 'decision_id')::uuid, success => true) from generate_series(1, 300)`, "refused"},
 		"all failures":  {`select ruvector_feedback((ruvector_decide(array[random(), 1]::float4[]) ->> 'decision_id')::uuid, success => false) from generate_series(1, 300)`, "refused"},
+		"one agent": {`update tinydancer.agents set is_active = false where name = 'b';
+			select ruvector_feedback((ruvector_decide(array[random(), 1]::float4[]) ->> 'decision_id')::uuid, quality => random()) from generate_series(1, 600)`, "refused"},
+		"one request": {`set tinydancer.exploration_floor = 1;
+			select ruvector_feedback((ruvector_decide('{1,0}') ->> 'decision_id')::uuid, quality => random()) from generate_series(1, 600)`, "refused"},
+		"one session": {`set tinydancer.exploration_floor = 1;
+			select ruvector_feedback((ruvector_decide(array[random(), 1]::float4[], session => 's') ->> 'decision_id')::uuid, quality => random()) from generate_series(1, 600)`, "refused"},
+		"absurd figures": {`set tinydancer.exploration_floor = 1;
+			select ruvector_feedback((ruvector_decide(array[random(), 1]::float4[]) ->> 'decision_id')::uuid, quality => random(), latency_ms => 1e12, cost_usd => 1e12) from generate_series(1, 600);
+			update tinydancer.decisions set propensity = 1e-300 where decision_id = (select max(decision_id::text)::uuid from tinydancer.decisions);
+			update tinydancer.decisions set propensity = 1e-9 where decision_id = (select min(decision_id::text)::uuid from tinydancer.decisions)`, "refused"},
 		"two dimensions": {`select ruvector_feedback((ruvector_decide(case when n < 50 then array[1, 2, 3] else array[random(), 1] end::float4[]) ->> 'decision_id')::uuid,
 			quality => random()) from generate_series(1, 200) n`, "refused"},
 	} {
@@ -193,6 +226,7 @@ func TestLearnFromPoorLogs(t *testing.T) {
 			if got := pgtest.One[string](t, db, `select verdict from ruvector_models()`); !strings.HasPrefix(got, "not enough evidence") && !strings.HasPrefix(got, "nothing to gain") {
 				t.Errorf("verdict: %s", got)
 			}
+			db.Exec(t, `select * from ruvector_scorecard()`)
 			db.Exec(t, `select ruvector_route('{1,0}')`)
 		})
 	}
