@@ -407,7 +407,16 @@ func TestModelKeepsItsEmbedder(t *testing.T) {
 		t.Errorf("restored: %s", got)
 	}
 
+	// Spaces are told apart by their embedder, not by their dimension.
+	converse(t, conn, 30)
 	do(t, conn, `select ruvector_promote(2)`)
+	if pgtest.One[int](t, conn, `select count(distinct dimensions)::int from tinydancer.models where version < 3`) != 1 {
+		t.Error("the two embedders differ by their dimension: nothing is tested")
+	}
+	converse(t, conn, 20)
+	if answer := fit(t, conn, `ruvector_learn(promote => false)`); answer["decisions"] != 20.0 || answer["skipped"] != 330.0 {
+		t.Errorf("of the space in force %v decisions are learned from, %v are left out, want 20 and 330", answer["decisions"], answer["skipped"])
+	}
 	if got := pgtest.One[string](t, conn, vector); got == want || !pgtest.One[bool](t, conn, ofTheirs) {
 		t.Error("from one fitted embedder to another, agents do not go along")
 	}
