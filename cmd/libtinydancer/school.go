@@ -31,10 +31,9 @@ type school struct {
 	now     *model // that serves; nil for none
 
 	// An embedder is fitted to texts; data is made of what it makes of them.
-	fit    bool
-	texts  []string
-	asked  [][]float32 // their embeddings in the space in force; nil where they have none there
-	fitted *embed.Fitted
+	fit   bool
+	texts []string
+	asked [][]float32 // their embeddings in the space in force, for the model that serves; nil where they have none there
 
 	stop     context.CancelFunc
 	done     chan struct{}
@@ -109,6 +108,9 @@ func (s *school) read(rows []byte) error {
 		l.Agent = s.columnOf(id)
 		for _, e := range eligible {
 			l.Eligible = append(l.Eligible, int32(s.columnOf(e)))
+		}
+		if s.fit && s.now == nil {
+			embedding = nil // nobody will ask
 		}
 		if s.fit {
 			s.texts, s.asked, s.lessons = append(s.texts, text), append(s.asked, embedding), append(s.lessons, l)
@@ -233,22 +235,23 @@ func (s *school) work(ctx context.Context, seed uint64, attempt int) {
 
 // fitEmbedder fits an embedder to the texts and makes what is learned from of
 // the vectors of it.
-func (s *school) fitEmbedder(ctx context.Context, seed uint64) (err error) {
-	if s.fitted, err = embed.Fit(ctx, s.texts, embed.FitOptions{Seed: seed}); err != nil {
+func (s *school) fitEmbedder(ctx context.Context, seed uint64) error {
+	fitted, err := embed.Fit(ctx, s.texts, embed.FitOptions{Seed: seed})
+	if err != nil {
 		return err
 	}
 	s.progress.Store(fittedAt)
-	if s.embedder, err = s.fitted.MarshalBinary(); err != nil {
+	if s.embedder, err = fitted.MarshalBinary(); err != nil {
 		return err
 	}
-	s.data.Dimensions, s.data.Embedder = s.fitted.Dimensions(), s.fitted.Name()
-	vector := make([]float32, s.fitted.Dimensions())
+	s.data.Dimensions, s.data.Embedder = fitted.Dimensions(), fitted.Name()
+	vector := make([]float32, fitted.Dimensions())
 	kept := 0
 	for i, text := range s.texts {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err := s.fitted.Embed(vector, text); errors.Is(err, embed.ErrNoFeatures) {
+		if err := fitted.Embed(vector, text); errors.Is(err, embed.ErrNoFeatures) {
 			s.skipped++
 			continue
 		} else if err != nil {
@@ -261,6 +264,9 @@ func (s *school) fitEmbedder(ctx context.Context, seed uint64) (err error) {
 		s.progress.Store(int64(fittedAt + (embeddedAt-fittedAt)*i/len(s.texts)))
 	}
 	s.lessons, s.texts, s.asked = s.lessons[:kept], s.texts[:kept], s.asked[:kept]
+	if s.now == nil || s.now.embedder == nil {
+		s.texts = nil
+	}
 	return nil
 }
 
