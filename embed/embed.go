@@ -1,5 +1,5 @@
-// Package embed turns text into vectors. Its one embedder, [Hashing], needs
-// nothing but the text: no model file, no network, no fitting.
+// Package embed turns text into vectors. [Hashing] needs nothing but the text:
+// no model file, no network, no fitting. [Fitted] is fitted to texts.
 //
 // What each step does, and what the vectors can and cannot tell, is in
 // docs/embedding.md.

@@ -68,9 +68,14 @@ func (f *Fitted) ready() {
 	}
 	f.name = sync.OnceValue(func() string {
 		data, _ := f.MarshalBinary() // which never fails
-		sum := sha256.Sum256(data)
-		return "fitted-" + hex.EncodeToString(sum[:8])
+		return fingerprint(data)
 	})
+}
+
+// fingerprint is the name of an embedder with that binary form.
+func fingerprint(data []byte) string {
+	sum := sha256.Sum256(data)
+	return "fitted-" + hex.EncodeToString(sum[:8])
 }
 
 // set makes f what from is.

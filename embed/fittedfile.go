@@ -76,7 +76,8 @@ func (f *Fitted) UnmarshalBinary(data []byte) error {
 			return r.Err()
 		}
 	}
-	read.ready()
 	f.set(read)
+	name := fingerprint(data) // what MarshalBinary returns
+	f.name = func() string { return name }
 	return nil
 }

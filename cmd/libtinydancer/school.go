@@ -40,8 +40,7 @@ type school struct {
 	// An embedder is fitted to texts; data is made of what it makes of them.
 	fit    bool
 	texted []pupil
-	asked  []pupil // the rows of data, while an embedder is fitted
-	fitted *embed.Fitted
+	asked  []pupil // the rows of data, while an embedder is fitted and a model serves
 
 	stop     context.CancelFunc
 	done     chan struct{}
@@ -145,6 +144,9 @@ func (s *school) read(rows []byte) error {
 			p.lesson.Eligible = append(p.lesson.Eligible, int32(s.columnOf(e)))
 		}
 		p.eligible = slices.Contains(eligible, id)
+		if s.fit && s.now == nil {
+			p.embedding = nil // nobody will ask
+		}
 		if s.fit {
 			s.texted = append(s.texted, p)
 			continue

@@ -10,33 +10,34 @@ import (
 
 // fitEmbedder fits an embedder to the texts and makes what is learned from of
 // the vectors of it.
-func (s *school) fitEmbedder(ctx context.Context, seed uint64) (err error) {
+func (s *school) fitEmbedder(ctx context.Context, seed uint64) error {
 	texts := make([]string, len(s.texted))
 	for i := range texts {
 		texts[i] = s.texted[i].text
 	}
-	if s.fitted, err = embed.Fit(ctx, texts, embed.FitOptions{Seed: seed}); err != nil {
+	fitted, err := embed.Fit(ctx, texts, embed.FitOptions{Seed: seed})
+	if err != nil {
 		return err
 	}
 	s.progress.Store(fittedAt)
-	if s.embedder, err = s.fitted.MarshalBinary(); err != nil {
+	if s.embedder, err = fitted.MarshalBinary(); err != nil {
 		return err
 	}
-	s.data.Dimensions, s.data.Embedder = s.fitted.Dimensions(), s.fitted.Name()
-	vector := make([]float32, s.fitted.Dimensions())
+	s.data.Dimensions, s.data.Embedder = fitted.Dimensions(), fitted.Name()
+	vector := make([]float32, fitted.Dimensions())
 	for i := range s.texted {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		p := &s.texted[i]
-		if err := s.fitted.Embed(vector, p.text); errors.Is(err, embed.ErrNoFeatures) {
+		if err := fitted.Embed(vector, p.text); errors.Is(err, embed.ErrNoFeatures) {
 			s.skipped++
 			continue
 		} else if err != nil {
 			return err
 		}
 		// A turn of which nobody told keeps its vector.
-		if s.learnFrom(p, slices.Clone(vector)) {
+		if s.learnFrom(p, slices.Clone(vector)) && s.now != nil {
 			s.asked = append(s.asked, *p)
 		}
 		s.progress.Store(int64(fittedAt + (embeddedAt-fittedAt)*i/len(s.texted)))

@@ -412,10 +412,18 @@ td_check_model(PG_FUNCTION_ARGS)
 {
 	td_reply   *reply = td_scratch_reply();
 	td_handle	model = 0;
-	text	   *name = PG_GETARG_TEXT_PP(2);
-	bytea	   *m = PG_GETARG_BYTEA_PP(3),
-			   *e = PG_ARGISNULL(4) ? NULL : PG_GETARG_BYTEA_PP(4);
-	td_model_row all = {
+	text	   *name;
+	bytea	   *m,
+			   *e;
+	td_model_row all;
+
+	for (int argument = 0; argument < 4; argument++)
+		if (PG_ARGISNULL(argument))
+			PG_RETURN_NULL();
+	name = PG_GETARG_TEXT_PP(2);
+	m = PG_GETARG_BYTEA_PP(3);
+	e = PG_ARGISNULL(4) ? NULL : PG_GETARG_BYTEA_PP(4);
+	all = (td_model_row) {
 		.version = PG_GETARG_INT64(0),
 		.dimensions = PG_GETARG_INT32(1),
 		.embedder_name = {VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)},
@@ -423,7 +431,6 @@ td_check_model(PG_FUNCTION_ARGS)
 		.embedder = {e ? VARDATA_ANY(e) : NULL, e ? VARSIZE_ANY_EXHDR(e) : 0},
 		.before = {"{}", 2},
 	};
-
 	TD_CALL(reply, model, &all, &model, reply);
 	td_release(model);
 	if (reply->len > 0)

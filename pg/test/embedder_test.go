@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -179,6 +180,14 @@ func TestFittedEmbedderServes(t *testing.T) {
 	if got := pgtest.One[int64](t, conn, `select ruvector_rollback()`); got != version || dimensions(t, other) != n {
 		t.Errorf("rolled back to %d", got)
 	}
+	// An embedder that is fitted beside one in force: the model that serves is
+	// asked in its own space, and the same log shows no more than it knows.
+	answer = fit(t, conn, `ruvector_learn(fit_embedder => true, promote => false)`)
+	over, ok := answer["over_present"].(map[string]any)
+	if answer["decisions"] != 1441.0 && answer["decisions"] != 1440.0 || !ok || math.Abs(over["mean"].(float64)) > 0.1 {
+		t.Errorf("over the model that serves: %v, of %v decisions", answer["over_present"], answer["decisions"])
+	}
+
 	do(t, conn, `begin`)
 	do(t, conn, `select ruvector_rollback()`)
 	if got := dimensions(t, conn); got != 384 {
@@ -407,7 +416,16 @@ func TestModelKeepsItsEmbedder(t *testing.T) {
 		t.Errorf("restored: %s", got)
 	}
 
+	// Spaces are told apart by their embedder, not by their dimension.
+	converse(t, conn, 30)
 	do(t, conn, `select ruvector_promote(2)`)
+	if pgtest.One[int](t, conn, `select count(distinct dimensions)::int from tinydancer.models where version < 3`) != 1 {
+		t.Error("the two embedders differ by their dimension: nothing is tested")
+	}
+	converse(t, conn, 20)
+	if answer := fit(t, conn, `ruvector_learn(promote => false)`); answer["decisions"] != 20.0 || answer["skipped"] != 330.0 {
+		t.Errorf("of the space in force %v decisions are learned from, %v are left out, want 20 and 330", answer["decisions"], answer["skipped"])
+	}
 	if got := pgtest.One[string](t, conn, vector); got == want || !pgtest.One[bool](t, conn, ofTheirs) {
 		t.Error("from one fitted embedder to another, agents do not go along")
 	}

@@ -41,6 +41,10 @@ func (f function) harmless(i int) *string {
 		value = "cost"
 	case f.Names[i] == "name" && strings.Contains(f.Call, "register"):
 		value = "new"
+	case f.Names[i] == "fit_embedder": // without texts
+		value = "false"
+	case f.Names[i] == "request": // beside an embedding
+		return nil
 	case f.Names[i] == "config":
 		value = `{"name": "new"}`
 	}
@@ -96,7 +100,7 @@ func odd() map[string][]string {
 var nullable = []string{
 	"ruvector_route.constraints", "ruvector_route_batch.constraints", "ruvector_route_table.constraints", "ruvector_explain.constraints",
 	"ruvector_set_agent_embedding.embedding", "ruvector_update_agent_metrics.quality", "ruvector_reset_metrics.name",
-	"ruvector_decide.constraints", "ruvector_decide.session", "ruvector_feedback.latency_ms", "ruvector_feedback.success",
+	"ruvector_decide.constraints", "ruvector_decide.session", "ruvector_decide.request", "ruvector_feedback.latency_ms", "ruvector_feedback.success",
 	"ruvector_feedback.quality", "ruvector_feedback.cost_usd", "ruvector_feedback.tokens", "ruvector_feedback.metrics",
 	"ruvector_feedback.idempotency_key",
 }
