@@ -283,6 +283,8 @@ BEGIN
     END IF;
     DELETE FROM tinydancer.latency_histogram h WHERE h.agent_id = ANY (chosen);
     DELETE FROM tinydancer.estimates e WHERE e.agent_id = ANY (chosen);
+    DELETE FROM tinydancer.corrections c WHERE c.agent_id = ANY (chosen);
+    DELETE FROM tinydancer.alarm_log l WHERE l.agent_id = ANY (chosen);
     INSERT INTO tinydancer.estimates (agent_id, reset_at) SELECT id, clock_timestamp() FROM unnest(chosen) AS id;
     RETURN true;
 END

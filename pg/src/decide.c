@@ -47,7 +47,8 @@ new_id(void)
 enum
 {
 	DECISION_ID, AGENT_ID, PROPENSITY, POLICY_VERSION, EXPLORED, OPTIMIZE_FOR, CONSTRAINTS, SESSION,
-	EMBEDDING, ELIGIBLE, EXPECTED_QUALITY, ESTIMATED_COST, ESTIMATED_LATENCY, ROLE, COLUMNS
+	EMBEDDING, ELIGIBLE, EXPECTED_QUALITY, ESTIMATED_COST, ESTIMATED_LATENCY, ROLE, FEATURES,
+	MODEL_QUALITY, COLUMNS
 };
 
 static void
@@ -59,11 +60,11 @@ insert_decision(Datum *values, const char *nulls)
 	{
 		static Oid	types[COLUMNS] = {
 			UUIDOID, INT8OID, FLOAT8OID, INT8OID, BOOLOID, TEXTOID, JSONBOID, TEXTOID,
-			FLOAT4ARRAYOID, INT8ARRAYOID, FLOAT8OID, FLOAT8OID, FLOAT8OID, NAMEOID
+			FLOAT4ARRAYOID, INT8ARRAYOID, FLOAT8OID, FLOAT8OID, FLOAT8OID, NAMEOID, FLOAT4ARRAYOID, FLOAT8OID
 		};
 
 		plan = SPI_prepare("INSERT INTO tinydancer.decisions VALUES"
-						   " ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+						   " ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
 						   COLUMNS, types);
 		if (plan == NULL || SPI_keepplan(plan) != 0)
 			elog(ERROR, "tinydancer: cannot prepare: %s", SPI_result_code_string(SPI_result));
@@ -90,6 +91,25 @@ next_ids(td_tape *tape)
 	for (int64 i = 0; i < n; i++)
 		elements[i] = next(tape);
 	return construct_array(elements, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+}
+
+/* The features of the request, and what the model expected; none of either. */
+static void
+next_features(td_tape *tape, Datum *values, char *nulls)
+{
+	int64		n = DatumGetInt64(next(tape));
+	Datum	   *elements = palloc(n * sizeof(Datum));
+
+	for (int64 i = 0; i < n; i++)
+		elements[i] = Float4GetDatum((float4) DatumGetFloat8(next(tape)));
+	if (n == 0)
+	{
+		values[FEATURES] = values[MODEL_QUALITY] = (Datum) 0;
+		nulls[FEATURES] = nulls[MODEL_QUALITY] = 'n';
+		return;
+	}
+	values[FEATURES] = PointerGetDatum(construct_array(elements, n, FLOAT4OID, sizeof(float4), true, TYPALIGN_INT));
+	values[MODEL_QUALITY] = next(tape);
 }
 
 #define MAX_SESSION 255
@@ -143,6 +163,7 @@ decide(FunctionCallInfo fcinfo)
 	values[ESTIMATED_COST] = next(&tape);
 	values[ESTIMATED_LATENCY] = next(&tape);
 	values[ELIGIBLE] = PointerGetDatum(next_ids(&tape));
+	next_features(&tape, values, nulls);
 	values[EMBEDDING] = PG_GETARG_DATUM(0);
 	for (int argument = 2; argument <= 3; argument++)
 	{
