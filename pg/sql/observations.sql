@@ -63,10 +63,12 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
         SELECT d.agent_id, f.*,
                NOT d.waited AND pg_visible_in_snapshot(f.xid, coalesce(s.snap, '1:1:')) AS counted
           FROM (SELECT t.decision_id, d.agent_id, bool_or(t.waited) AS waited
-                  FROM touched t
-                  JOIN tinydancer.decisions d USING (decision_id)
-                 GROUP BY t.decision_id, d.agent_id) AS d
-          JOIN tinydancer.feedback f USING (decision_id)
+                  FROM touched t,
+                       LATERAL (SELECT e.agent_id FROM tinydancer.decisions e WHERE e.decision_id = t.decision_id OFFSET 0) AS d
+                 GROUP BY t.decision_id, d.agent_id) AS d,
+               -- Looked up one by one: without statistics a plan may compare
+               -- all with all.
+               LATERAL (SELECT * FROM tinydancer.feedback g WHERE g.decision_id = d.decision_id OFFSET 0) AS f
           LEFT JOIN tinydancer.fold_state s ON s.sp = f.sp,
                own
          WHERE f.sp <> own.sp OR f.xid IS DISTINCT FROM own.xid
