@@ -118,9 +118,9 @@ var changes = []struct {
 
 // Between two models, telling outcomes with their requests gains where agents
 // change, and loses nothing that can be measured where they do not.
-func TestLearningPaysWhereAgentsChange(t *testing.T) {
+func TestGainIsEvaluatedWhereAgentsChange(t *testing.T) {
 	if raceEnabled {
-		t.Skip("TestLearningPaysWhereAgentsChange runs without the race detector")
+		t.Skip("TestGainIsEvaluatedWhereAgentsChange runs without the race detector")
 	}
 	const runs, n = 8, 1200
 	for _, c := range changes {

@@ -85,6 +85,13 @@ func (t *tape) choice(c *tinydancer.Choice, ids map[string]int64) {
 	for _, name := range c.Eligible {
 		t.long(ids[name])
 	}
+	t.long(int64(len(c.Features)))
+	for _, v := range c.Features {
+		t.float(float64(v))
+	}
+	if c.Features != nil {
+		t.float(c.ModelQuality)
+	}
 }
 
 // state writes the hidden state after a decision; nothing without one.

@@ -206,7 +206,7 @@ func (m *model) space() int64 {
 }
 
 //export td_router
-func td_router(of C.uint64_t, tallies C.td_span, by C.uint64_t, config C.td_span, handle *C.uint64_t, reply *C.td_reply) C.int {
+func td_router(of C.uint64_t, tallies C.td_span, by C.uint64_t, corrections, config C.td_span, handle *C.uint64_t, reply *C.td_reply) C.int {
 	return answer(reply, func() ([]byte, error) {
 		from := cgo.Handle(of).Value().(*roster)
 		byID, err := readTallies(bytesOf(tallies))
@@ -219,9 +219,15 @@ func td_router(of C.uint64_t, tallies C.td_span, by C.uint64_t, config C.td_span
 		}
 		snapshot := from.snapshot
 		if by != 0 {
-			if snapshot, err = from.judged(cgo.Handle(by).Value().(*model)); err != nil {
+			m := cgo.Handle(by).Value().(*model)
+			if snapshot, err = from.judged(m); err != nil {
 				return nil, err
 			}
+			known, err := readCorrections(bytesOf(corrections), m.version)
+			if err != nil {
+				return nil, err
+			}
+			snapshot = snapshot.WithCorrections(known)
 		}
 		if snapshot, err = snapshot.WithTallies(byAgent); err != nil {
 			return nil, err

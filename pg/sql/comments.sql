@@ -303,3 +303,34 @@ COMMENT ON FUNCTION tinydancer.agent_status() IS 'See ruvector_agent_status';
 
 COMMENT ON SEQUENCE tinydancer.agents_id_seq IS 'Identities of agents';
 COMMENT ON SEQUENCE tinydancer.observations_id_seq IS 'Identities of observations';
+
+COMMENT ON COLUMN tinydancer.decisions.features IS 'Of the request, by which corrections of the model know it; NULL where no model knows the agent';
+COMMENT ON COLUMN tinydancer.decisions.model_quality IS 'What the model itself expected of the agent, before corrections';
+COMMENT ON TABLE tinydancer.corrections IS 'What outcomes have told of an agent since a model version was learned; written by the fold';
+COMMENT ON COLUMN tinydancer.corrections.agent_id IS 'Whom it corrects';
+COMMENT ON COLUMN tinydancer.corrections.policy_version IS 'The model that it corrects';
+COMMENT ON COLUMN tinydancer.corrections.state IS 'docs/format/online.md';
+COMMENT ON TRIGGER changed ON tinydancer.corrections IS 'Tells every backend, at commit';
+COMMENT ON TRIGGER truncated ON tinydancer.corrections IS 'Tells every backend, at commit';
+COMMENT ON TABLE tinydancer.alarm_log IS 'Agents that seemed to have changed; see tinydancer.alarms';
+COMMENT ON SEQUENCE tinydancer.alarm_log_id_seq IS 'Of tinydancer.alarm_log';
+COMMENT ON COLUMN tinydancer.alarm_log.id IS 'Key';
+COMMENT ON COLUMN tinydancer.alarm_log.agent_id IS 'Who has changed';
+COMMENT ON COLUMN tinydancer.alarm_log.policy_version IS 'The model that the agent is no longer as';
+COMMENT ON COLUMN tinydancer.alarm_log.raised_at IS 'When it was noticed';
+COMMENT ON COLUMN tinydancer.alarm_log.changed_at IS 'The latest decision before the change';
+COMMENT ON COLUMN tinydancer.alarm_log.better IS 'Whether the agent has become better';
+COMMENT ON COLUMN tinydancer.alarm_log.off_before IS 'Outcome less what the model expected, on average, before the change';
+COMMENT ON COLUMN tinydancer.alarm_log.off_after IS 'Outcome less what the model expected, on average, after it';
+COMMENT ON VIEW tinydancer.alarms IS 'Agents that seem to have changed since a model was learned, and from when on';
+COMMENT ON COLUMN tinydancer.alarms.policy_version IS 'The model that the agent is no longer as';
+COMMENT ON COLUMN tinydancer.alarms.raised_at IS 'When it was noticed';
+COMMENT ON COLUMN tinydancer.alarms.changed_at IS 'The latest decision before the change; what was decided up to then no longer corrects the model';
+COMMENT ON COLUMN tinydancer.alarms.direction IS 'better or worse';
+COMMENT ON COLUMN tinydancer.alarms.off_before IS 'Outcome less what the model expected, on average, before the change';
+COMMENT ON COLUMN tinydancer.alarms.off_after IS 'Outcome less what the model expected, on average, after it';
+COMMENT ON FUNCTION tinydancer.success_worth(jsonb) IS 'What a success is worth to a model that nobody rated';
+COMMENT ON FUNCTION tinydancer.correct_step(internal, float8[], uuid, float4[], float8, float8, boolean, boolean, boolean, boolean) IS 'Of tinydancer.correct';
+COMMENT ON FUNCTION tinydancer.correct_end(internal) IS 'Of tinydancer.correct';
+COMMENT ON AGGREGATE tinydancer.correct(float8[], uuid, float4[], float8, float8, boolean, boolean, boolean, boolean) IS
+    'Tells the corrections of an agent of outcomes';

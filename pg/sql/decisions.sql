@@ -73,6 +73,11 @@ BEGIN
     END LOOP;
     DELETE FROM tinydancer.decisions_default WHERE decision_id < tinydancer.first_id(oldest);
     DELETE FROM tinydancer.feedback_default WHERE decision_id < tinydancer.first_id(oldest);
+    -- Nothing is told any more of decisions that are dropped. Weeks are dropped
+    -- whole, some days late. The 7th number is the time of the latest.
+    DELETE FROM tinydancer.corrections c
+     WHERE to_timestamp(c.state[7] / 1e6) < oldest - interval '14 days'
+       AND NOT EXISTS (SELECT FROM tinydancer.models m WHERE m.version = c.policy_version AND m.state = 'serving');
     DELETE FROM tinydancer.unmatched WHERE decision_id < tinydancer.first_id(oldest);
 END
 $$;

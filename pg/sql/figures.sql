@@ -119,7 +119,9 @@ END
 $$;
 
 -- healthy: active, and the last figures give no reason to look closer. The
--- bounds are those of the mission's health query.
+-- bounds are those of the mission's health query. drifting: an alarm was raised
+-- in the last 7 days, and the model that it is about still serves. What changes
+-- now is told before what is so on the whole.
 CREATE FUNCTION tinydancer.agent_status() RETURNS TABLE (
     name text, agent_type text, is_active boolean, health text, quality_score float8, success_rate float8,
     avg_latency_ms float8, p95_latency_ms float8, p99_latency_ms float8, cost_per_request float8,
@@ -131,6 +133,9 @@ BEGIN
     SELECT a.name, a.agent_type, a.is_active,
            CASE WHEN NOT a.is_active THEN 'inactive'
                 WHEN p.total_requests = 0 THEN 'unobserved'
+                WHEN EXISTS (SELECT FROM tinydancer.alarm_log r
+                               JOIN tinydancer.models m ON m.version = r.policy_version AND m.state = 'serving'
+                              WHERE r.agent_id = a.id AND r.raised_at > now() - interval '7 days') THEN 'drifting'
                 WHEN p.success_rate < 0.90 THEN 'failing'
                 WHEN p.avg_latency_ms > 1000 THEN 'slow'
                 ELSE 'healthy' END,

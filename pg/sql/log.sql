@@ -24,7 +24,9 @@ CREATE TABLE tinydancer.decisions (
     heard                float8[], -- of that turn, by now: known, outcome, latency, cost, seconds ago
     state                float4[], -- the model's hidden state after this turn
     request              text,
-    embedder             bigint NOT NULL DEFAULT 0
+    embedder             bigint NOT NULL DEFAULT 0,
+    features             float4[],
+    model_quality        float8
 ) PARTITION BY RANGE (decision_id);
 CREATE TABLE tinydancer.decisions_default PARTITION OF tinydancer.decisions (PRIMARY KEY (decision_id)) DEFAULT;
 CREATE INDEX decisions_default_session_idx ON tinydancer.decisions_default (session, decision_id) WHERE session IS NOT NULL;
@@ -101,6 +103,37 @@ SELECT pg_catalog.pg_extension_config_dump('tinydancer.decisions_default', '');
 SELECT pg_catalog.pg_extension_config_dump('tinydancer.feedback_default', '');
 SELECT pg_catalog.pg_extension_config_dump('tinydancer.feedback_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('tinydancer.unmatched', '');
+
+-- What outcomes have told of an agent since a model version was learned; the
+-- fold alone writes it. See docs/adr/0021 and docs/format/online.md.
+CREATE TABLE tinydancer.corrections (
+    agent_id       bigint NOT NULL,
+    policy_version bigint NOT NULL,
+    state          float8[] NOT NULL,
+    PRIMARY KEY (agent_id, policy_version)
+) WITH (fillfactor = 50);
+
+-- Agents that seem to have changed since.
+CREATE TABLE tinydancer.alarm_log (
+    id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    agent_id       bigint NOT NULL,
+    policy_version bigint NOT NULL,
+    raised_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    changed_at     timestamptz NOT NULL,
+    better         boolean NOT NULL,
+    off_before     float8 NOT NULL,
+    off_after      float8 NOT NULL
+);
+SELECT pg_catalog.pg_extension_config_dump('tinydancer.corrections', '');
+SELECT pg_catalog.pg_extension_config_dump('tinydancer.alarm_log', '');
+SELECT pg_catalog.pg_extension_config_dump('tinydancer.alarm_log_id_seq', '');
+
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON tinydancer.corrections
+    FOR EACH ROW EXECUTE FUNCTION tinydancer.changed();
+CREATE TRIGGER truncated AFTER TRUNCATE ON tinydancer.corrections
+    FOR EACH STATEMENT EXECUTE FUNCTION tinydancer.changed();
+ALTER TABLE tinydancer.corrections ENABLE ALWAYS TRIGGER changed;
+ALTER TABLE tinydancer.corrections ENABLE ALWAYS TRIGGER truncated;
 
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON tinydancer.models
     FOR EACH ROW EXECUTE FUNCTION tinydancer.changed();

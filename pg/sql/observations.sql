@@ -46,7 +46,8 @@ CREATE VIEW tinydancer.feedback_tail AS
 -- sign -1, and what is known now, with sign +1. Each state is a function of a
 -- set of reports, so that whatever order they come in, the sum is right.
 CREATE FUNCTION tinydancer.reconciled_tail(with_own boolean) RETURNS TABLE (
-    sign integer, agent_id bigint, latency_ms float8, success boolean, quality float8, received_at timestamptz)
+    sign integer, agent_id bigint, latency_ms float8, success boolean, quality float8, received_at timestamptz,
+    decision_id uuid)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     WITH own AS (
         SELECT CASE WHEN with_own THEN NULL ELSE pg_current_xact_id_if_assigned() END AS xid,
@@ -63,10 +64,12 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
                NOT d.waited AND pg_visible_in_snapshot(f.xid, coalesce(s.snap, '1:1:')) AS counted,
                CASE WHEN f.sp = e.reset_sp THEN pg_visible_in_snapshot(f.xid, e.reset_snap) ELSE f.id <= e.reset_id END AS forgotten
           FROM (SELECT t.decision_id, d.agent_id, bool_or(t.waited) AS waited
-                  FROM touched t
-                  JOIN tinydancer.decisions d USING (decision_id)
+                  FROM touched t,
+                       LATERAL (SELECT e.agent_id FROM tinydancer.decisions e WHERE e.decision_id = t.decision_id OFFSET 0) AS d
                  GROUP BY t.decision_id, d.agent_id) AS d
-          JOIN tinydancer.feedback f USING (decision_id)
+               -- Looked up one by one: without statistics a plan may compare
+               -- all with all.
+         CROSS JOIN LATERAL (SELECT * FROM tinydancer.feedback g WHERE g.decision_id = d.decision_id OFFSET 0) AS f
           LEFT JOIN tinydancer.fold_state s ON s.sp = f.sp
           LEFT JOIN tinydancer.estimates e ON e.agent_id = d.agent_id,
                own
@@ -86,7 +89,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
          GROUP BY o.sign, o.decision_id, o.agent_id
     )
     SELECT k.sign, k.agent_id, k.latency_ms, coalesce(k.success, CASE WHEN k.quality IS NOT NULL THEN true END),
-           k.quality, k.received_at
+           k.quality, k.received_at, k.decision_id
       FROM (SELECT *, count(*) OVER (PARTITION BY decision_id, latency_ms, success, quality) AS same,
                    bool_or(forgotten) OVER (PARTITION BY decision_id) AS gone
               FROM known) AS k
@@ -100,13 +103,14 @@ $$;
 -- for a decision of which something new was told what is known of it now, -1
 -- for what was counted of it before.
 CREATE FUNCTION tinydancer.uncounted(with_own boolean) RETURNS TABLE (
-    sign integer, agent_id bigint, latency_ms float8, success boolean, quality float8, observed_at timestamptz)
+    sign integer, agent_id bigint, latency_ms float8, success boolean, quality float8, observed_at timestamptz,
+    decision_id uuid)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT 1, o.agent_id, o.latency_ms, o.success, o.quality, o.observed_at
+    SELECT 1, o.agent_id, o.latency_ms, o.success, o.quality, o.observed_at, NULL::uuid
       FROM tinydancer.observation_tail o
      WHERE with_own OR o.sp <> tinydancer.system_identifier() OR o.xid IS DISTINCT FROM pg_current_xact_id_if_assigned()
     UNION ALL
-    SELECT r.sign, r.agent_id, r.latency_ms, r.success, r.quality, r.received_at
+    SELECT r.sign, r.agent_id, r.latency_ms, r.success, r.quality, r.received_at, r.decision_id
       FROM tinydancer.reconciled_tail(with_own) AS r
 $$;
 
@@ -214,6 +218,12 @@ BEGIN
 END
 $$;
 
+-- What a success is worth to a model that nobody rated: what those were on
+-- average that were, when it was learned; 1 if none was.
+CREATE FUNCTION tinydancer.success_worth(before jsonb) RETURNS float8
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+RETURN (SELECT coalesce(least(sum((a.value ->> 3)::float8) / nullif(sum((a.value ->> 2)::float8), 0), 1), 1) FROM jsonb_each(before) AS a);
+
 -- Counts the tail into the published estimates; returns how many observations
 -- it counted, or NULL if another session is folding. with_own says whether
 -- the transaction's own observations are counted, too: only where it can make
@@ -277,6 +287,41 @@ BEGIN
          WHERE latency_ms IS NOT NULL
          GROUP BY 1, 2
         ON CONFLICT (agent_id, bucket) DO UPDATE SET n = h.n + excluded.n
+    ), judged AS MATERIALIZED (
+        -- Decisions that a model made, and of which an outcome is known or is
+        -- taken back.
+        SELECT o.sign, o.success, o.quality, o.observed_at, d.*,
+               o.sign > 0 AND NOT bool_or(o.sign < 0) OVER (PARTITION BY o.decision_id) AS new
+          FROM outcomes o,
+               LATERAL (
+                   SELECT d.decision_id, d.agent_id, d.policy_version, d.features, d.model_quality
+                     FROM tinydancer.decisions d
+                    WHERE d.decision_id = o.decision_id AND d.features IS NOT NULL
+                   OFFSET 0) AS d -- looked up one by one
+         WHERE o.success IS NOT NULL
+    ), worths AS MATERIALIZED (
+        SELECT m.version, tinydancer.success_worth(m.before) AS success
+          FROM tinydancer.models m
+         WHERE m.version IN (SELECT j.policy_version FROM judged j)
+    ), corrected AS MATERIALIZED (
+        SELECT j.agent_id, j.policy_version, tinydancer.correct(
+                   c.state, j.decision_id, j.features, j.model_quality,
+                   coalesce(j.quality, CASE WHEN j.success THEN w.success ELSE 0 END),
+                   j.success, j.quality IS NOT NULL, j.sign < 0, j.new
+                   ORDER BY j.observed_at, j.decision_id, j.sign) AS told
+          FROM judged j
+          JOIN worths w ON w.version = j.policy_version
+          LEFT JOIN tinydancer.corrections c ON c.agent_id = j.agent_id AND c.policy_version = j.policy_version
+         GROUP BY j.agent_id, j.policy_version
+    ), per_correction AS (
+        INSERT INTO tinydancer.corrections (agent_id, policy_version, state)
+        SELECT agent_id, policy_version, told[2 + 5 * told[1]::integer:]
+          FROM corrected
+        ON CONFLICT (agent_id, policy_version) DO UPDATE SET state = excluded.state
+    ), alarmed AS (
+        INSERT INTO tinydancer.alarm_log (agent_id, policy_version, better, changed_at, off_before, off_after)
+        SELECT c.agent_id, c.policy_version, c.told[i] > 0, to_timestamp(c.told[i + 1] / 1e6), c.told[i + 3], c.told[i + 4]
+          FROM corrected c, generate_series(2, 5 * c.told[1]::integer, 5) AS i
     ), waiting AS (
         INSERT INTO tinydancer.unmatched (decision_id)
         SELECT DISTINCT f.decision_id

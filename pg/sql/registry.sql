@@ -324,6 +324,8 @@ BEGIN
     END IF;
     DELETE FROM tinydancer.latency_histogram h WHERE h.agent_id = ANY (chosen);
     DELETE FROM tinydancer.estimates e WHERE e.agent_id = ANY (chosen);
+    DELETE FROM tinydancer.corrections c WHERE c.agent_id = ANY (chosen);
+    DELETE FROM tinydancer.alarm_log l WHERE l.agent_id = ANY (chosen);
     -- What was told before is what the fold has just counted; what came with a
     -- dump, what has a lower id.
     INSERT INTO tinydancer.estimates (agent_id, reset_at, reset_snap, reset_sp, reset_id)

@@ -16,6 +16,12 @@ CREATE VIEW tinydancer.routing_statistics AS
            (s.stats ->> 'published_at')::timestamptz AS published_at
       FROM (SELECT @extschema@.ruvector_routing_stats() AS stats) AS s;
 
+CREATE VIEW tinydancer.alarms AS
+    SELECT a.name, r.policy_version, r.raised_at, r.changed_at,
+           CASE WHEN r.better THEN 'better' ELSE 'worse' END AS direction, r.off_before, r.off_after
+      FROM tinydancer.alarm_log r
+      JOIN tinydancer.visible_agents a ON a.id = r.agent_id;
+
 -- What the doors open is not to be entered otherwise.
 DO $$
 DECLARE

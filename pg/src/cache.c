@@ -3,7 +3,7 @@
  *
  * Reading the tables for every route would cost more than the route, and a
  * copy that is merely recent would be wrong: a statement must see what its
- * snapshot sees, no more and no less. So each table (agents, estimates, models) has
+ * snapshot sees, no more and no less. So each table (agents, estimates, models, corrections) has
  *
  *   generation   counts the invalidations of the table
  *   fresh        rows as of a snapshot newer than any statement's; serves
@@ -58,7 +58,7 @@ typedef struct Slot
 	uint64		generation;
 	Horizon		horizon;
 	uint64		content;		/* names what was loaded; 0 is nothing */
-	StringInfoData rows;		/* of estimates */
+	StringInfoData rows;		/* of estimates or corrections */
 	td_handle	handle;			/* of agents or the model, which go to Go at once */
 } Slot;
 
@@ -76,7 +76,8 @@ typedef struct Table
 static Table agents = {.name = "agents", .generation = 1};
 static Table estimates = {.name = "estimates", .generation = 1};
 static Table models = {.name = "models", .optional = true, .generation = 1};
-static Table *const tables[] = {&agents, &estimates, &models};
+static Table corrections = {.name = "corrections", .optional = true, .generation = 1};
+static Table *const tables[] = {&agents, &estimates, &models, &corrections};
 
 static uint64 contents = 0;
 static MemoryContext cache_context;
@@ -278,6 +279,8 @@ fill(Table *t, Slot *slot, Snapshot snapshot)
 	slot->generation = t->generation;
 	td_release(slot->handle);
 	slot->handle = 0;
+	if (slot->rows.data != NULL)
+		resetStringInfo(&slot->rows);
 	if (!OidIsValid(t->relid))
 		reported = true;
 	else if (t == &agents)
@@ -293,8 +296,8 @@ fill(Table *t, Slot *slot, Snapshot snapshot)
 			initStringInfo(&slot->rows);
 			MemoryContextSwitchTo(before);
 		}
-		resetStringInfo(&slot->rows);
-		reported = td_load_estimates(t->relid, snapshot, &slot->rows);
+		reported = t == &corrections ? td_load_corrections(t->relid, snapshot, &slot->rows)
+			: td_load_estimates(t->relid, snapshot, &slot->rows);
 	}
 	remember(&slot->horizon, snapshot);
 	slot->content = ++contents;
@@ -354,28 +357,33 @@ td_current_router(void)
 	static uint64 of_roster = 0,
 				of_estimates = 0,
 				of_model = 0,
+				of_corrections = 0,
 				of_settings = 0;
 	Snapshot	active = GetActiveSnapshot();
 	Slot	   *roster,
 			   *sums,
-			   *model;
+			   *model,
+			   *online;
 
 	ready();
 	roster = current(&agents, active);
 	sums = current(&estimates, active);
 	model = current(&models, active);
+	online = current(&corrections, active);
 	if (unlikely(roster->content != of_roster || sums->content != of_estimates ||
-				 model->content != of_model || td_settings_generation != of_settings))
+				 model->content != of_model || online->content != of_corrections ||
+				 td_settings_generation != of_settings))
 	{
 		td_handle	next = 0;
 
 		TD_CALL(td_scratch_reply(), router, roster->handle, (td_span) {sums->rows.data, sums->rows.len},
-				model->handle, td_settings_span(), &next, td_scratch_reply());
+				model->handle, (td_span) {online->rows.data, online->rows.len}, td_settings_span(), &next, td_scratch_reply());
 		td_release(router);
 		router = next;
 		of_roster = roster->content;
 		of_estimates = sums->content;
 		of_model = model->content;
+		of_corrections = online->content;
 		of_settings = td_settings_generation;
 	}
 	return router;

@@ -49,7 +49,7 @@ enum
 {
 	DECISION_ID, AGENT_ID, PROPENSITY, POLICY_VERSION, EXPLORED, OPTIMIZE_FOR, CONSTRAINTS, SESSION,
 	EMBEDDING, ELIGIBLE, EXPECTED_QUALITY, ESTIMATED_COST, ESTIMATED_LATENCY, ROLE,
-	PREVIOUS, HEARD, STATE, REQUEST, EMBEDDER, COLUMNS
+	PREVIOUS, HEARD, STATE, REQUEST, EMBEDDER, FEATURES, MODEL_QUALITY, COLUMNS
 };
 
 static void
@@ -62,11 +62,12 @@ insert_decision(Datum *values, const char *nulls)
 		static Oid	types[COLUMNS] = {
 			UUIDOID, INT8OID, FLOAT8OID, INT8OID, BOOLOID, TEXTOID, JSONBOID, TEXTOID,
 			FLOAT4ARRAYOID, INT8ARRAYOID, FLOAT8OID, FLOAT8OID, FLOAT8OID, NAMEOID,
-			UUIDOID, FLOAT8ARRAYOID, FLOAT4ARRAYOID, TEXTOID, INT8OID
+			UUIDOID, FLOAT8ARRAYOID, FLOAT4ARRAYOID, TEXTOID, INT8OID,
+			FLOAT4ARRAYOID, FLOAT8OID
 		};
 
 		plan = SPI_prepare("INSERT INTO tinydancer.decisions VALUES"
-						   " ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+						   " ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
 						   COLUMNS, types);
 		if (plan == NULL || SPI_keepplan(plan) != 0)
 			elog(ERROR, "tinydancer: cannot prepare: %s", SPI_result_code_string(SPI_result));
@@ -93,6 +94,25 @@ next_ids(td_tape *tape)
 	for (int64 i = 0; i < n; i++)
 		elements[i] = next(tape);
 	return construct_array(elements, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+}
+
+/* The features of the request, and what the model expected; none of either. */
+static void
+next_features(td_tape *tape, Datum *values, char *nulls)
+{
+	int64		n = DatumGetInt64(next(tape));
+	Datum	   *elements = palloc(n * sizeof(Datum));
+
+	for (int64 i = 0; i < n; i++)
+		elements[i] = Float4GetDatum((float4) DatumGetFloat8(next(tape)));
+	if (n == 0)
+	{
+		values[FEATURES] = values[MODEL_QUALITY] = (Datum) 0;
+		nulls[FEATURES] = nulls[MODEL_QUALITY] = 'n';
+		return;
+	}
+	values[FEATURES] = PointerGetDatum(construct_array(elements, n, FLOAT4OID, sizeof(float4), true, TYPALIGN_INT));
+	values[MODEL_QUALITY] = next(tape);
 }
 
 static ArrayType *
@@ -171,6 +191,7 @@ decide(FunctionCallInfo fcinfo)
 	values[ESTIMATED_COST] = next(&tape);
 	values[ESTIMATED_LATENCY] = next(&tape);
 	values[ELIGIBLE] = PointerGetDatum(next_ids(&tape));
+	next_features(&tape, values, nulls);
 	values[EMBEDDER] = next(&tape);
 	values[STATE] = td_tape_floats(&tape, &isnull);
 	if (isnull)

@@ -117,6 +117,7 @@ load(void)
 	golib.roster = symbol(library, "td_roster", false);
 	golib.model = symbol(library, "td_model", false);
 	golib.router = symbol(library, "td_router", false);
+	golib.correct = symbol(library, "td_correct", false);
 	golib.school_open = symbol(library, "td_school_open", false);
 	golib.school_rows = symbol(library, "td_school_rows", false);
 	golib.school_begin = symbol(library, "td_school_begin", false);

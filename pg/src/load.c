@@ -263,6 +263,48 @@ td_load_estimates(Oid relid, Snapshot snapshot, StringInfo out)
 	return reported;
 }
 
+bool
+td_load_corrections(Oid relid, Snapshot snapshot, StringInfo out)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	TableScanDesc scan;
+	AttrNumber	agent = column(rel, "agent_id");
+	AttrNumber	version = column(rel, "policy_version");
+	AttrNumber	state = column(rel, "state");
+	bool		reported = changes_are_reported(rel);
+
+	scan = table_beginscan(rel, snapshot, 0, NULL);
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		ArrayType  *array;
+
+		CHECK_FOR_INTERRUPTS();
+		put_int64(out, DatumGetInt64(value_of(slot, agent)));
+		put_int64(out, DatumGetInt64(value_of(slot, version)));
+		array = DatumGetArrayTypeP(value_of(slot, state));
+		td_put_numbers(out, array);
+		if ((Pointer) array != DatumGetPointer(value_of(slot, state)))
+			pfree(array);
+	}
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(rel, AccessShareLock);
+	return reported;
+}
+
+/* An array of float8 as the bytes that it has, with how many those are. */
+void
+td_put_numbers(StringInfo out, ArrayType *array)
+{
+	if (ARR_HASNULL(array))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("tinydancer: a number of corrections is NULL"),
+				 errhint("DELETE FROM tinydancer.corrections, and learn anew.")));
+	put_bytes(out, ARR_DATA_PTR(array), ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) * sizeof(float8));
+}
+
 /*
  * tinydancer.dimension_besides(id): how many dimensions the embeddings of the
  * other agents have, NULL if none has one. As of now, and not as of the

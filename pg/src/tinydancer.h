@@ -88,7 +88,8 @@ typedef struct td_golib
 	int			(*init) (td_reply *reply);
 	int			(*roster) (td_span rows, td_handle *roster, td_reply *reply);
 	int			(*model) (const td_model_row *row, td_handle *handle, td_reply *reply);
-	int			(*router) (td_handle roster, td_span tallies, td_handle model, td_span config, td_handle *router, td_reply *reply);
+	int			(*router) (td_handle roster, td_span tallies, td_handle model, td_span corrections, td_span config, td_handle *router, td_reply *reply);
+	int			(*correct) (td_span told, td_reply *reply);
 	int			(*school_open) (td_handle router, int fit, int64 *space, td_handle *school, td_reply *reply);
 	int			(*school_rows) (td_handle school, td_span rows, td_reply *reply);
 	int			(*school_begin) (td_handle school, int64 seed, int64 attempt, td_reply *reply);
@@ -149,6 +150,8 @@ extern Oid	td_agents_relid(void);
 extern bool td_load_agents(Oid relid, Snapshot snapshot, td_handle *roster);
 extern bool td_load_model(Oid relid, Snapshot snapshot, td_handle *model);
 extern bool td_load_estimates(Oid relid, Snapshot snapshot, StringInfo rows);
+extern bool td_load_corrections(Oid relid, Snapshot snapshot, StringInfo rows);
+extern void td_put_numbers(StringInfo out, ArrayType *array);
 
 /* ---- caller.c ---- */
 

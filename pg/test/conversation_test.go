@@ -8,12 +8,12 @@ import (
 	"github.com/tinydancer/tinydancer/internal/pgtest"
 )
 
-// converse has n conversations of four turns. The first request of each tells
+// talkOver has n conversations of four turns. The first request of each tells
 // its topic, the later ones say no more than "go on"; "a", "b" and "c" are good
 // at a topic each. Of every other turn nobody tells before the next. prefix
 // names the conversations; the answer is in how many of the later turns the
 // right agent was drawn.
-func converse(tb testing.TB, q pgtest.Querier, prefix string, n int) int64 {
+func talkOver(tb testing.TB, q pgtest.Querier, prefix string, n int) int64 {
 	tb.Helper()
 	do(tb, q, fmt.Sprintf(`do $$
 		declare
@@ -53,14 +53,14 @@ func TestConversationIsRemembered(t *testing.T) {
 	register(t, db, "a", "b", "c")
 	conn := db.Connect(t)
 	do(t, conn, `set tinydancer.exploration_floor = 1`) // a log that tries everybody
-	converse(t, conn, "log", 900)
+	talkOver(t, conn, "log", 900)
 	report := pgtest.One[string](t, conn, `select ruvector_learn(promote => false)::text`)
 	if !strings.Contains(report, `"Chosen": "recurrent"`) {
 		t.Errorf("the report: %s", report)
 	}
 	do(t, conn, `select ruvector_promote(max(version)) from ruvector_models()`)
 	do(t, conn, `set tinydancer.exploration_floor = 0.02`)
-	with := converse(t, conn, "after", 100)
+	with := talkOver(t, conn, "after", 100)
 	t.Logf("right at %d of 300 later turns", with)
 	if with < 200 {
 		t.Errorf("the right agent was drawn at %d of 300 later turns, want 200", with)
@@ -151,7 +151,7 @@ func TestConversationOutlivesAgentsAndModels(t *testing.T) {
 	register(t, db, "a", "b", "c")
 	conn := db.Connect(t)
 	do(t, conn, `set tinydancer.exploration_floor = 1`)
-	converse(t, conn, "log", 200)
+	talkOver(t, conn, "log", 200)
 	do(t, conn, `select ruvector_learn(promote => false)`)
 	do(t, conn, `select ruvector_promote(1)`)
 	decide := func() int64 {

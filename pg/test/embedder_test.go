@@ -25,8 +25,8 @@ const (
 	whoTakesTexts = `select string_agg(ruvector_route(ruvector_embed(t), 'quality') ->> 'agent_name', ' ') from (values ('` + aCode + `'), ('` + aVerse + `')) as v(t)`
 )
 
-// chat decides n requests by their texts alone, and tells how they went.
-func chat(tb testing.TB, q pgtest.Querier, n int) {
+// converse decides n requests by their texts alone, and tells how they went.
+func converse(tb testing.TB, q pgtest.Querier, n int) {
 	tb.Helper()
 	do(tb, q, fmt.Sprintf(`do $$
 		declare
@@ -89,7 +89,7 @@ func TestFittedEmbedderServes(t *testing.T) {
 		t.Errorf("where nobody knows what requests are embedded by, agents have embeddings of %s dimensions", got)
 	}
 	do(t, conn, `set tinydancer.exploration_floor = 0.9`)
-	chat(t, conn, 1200)
+	converse(t, conn, 1200)
 	do(t, conn, `select ruvector_feedback((ruvector_decide(ruvector_embed('moon')) ->> 'decision_id')::uuid, success => true)`)
 	if got := dimensions(t, other); got != 384 {
 		t.Fatalf("before: %d dimensions", got)
@@ -154,7 +154,7 @@ func TestFittedEmbedderServes(t *testing.T) {
 	}
 
 	// What is learned next is learned of the space in force, and goes on with its embedder.
-	chat(t, conn, 200)
+	converse(t, conn, 200)
 	answer = fit(t, conn, `ruvector_learn(promote => false)`)
 	if answer["decisions"] != 200.0 || answer["skipped"] != 1201.0 {
 		t.Errorf("of two spaces %v decisions are learned from, %v left out, want 200 and 1201", answer["decisions"], answer["skipped"])
@@ -168,7 +168,7 @@ func TestFittedEmbedderServes(t *testing.T) {
 	if got := pgtest.One[string](t, conn, `select string_agg(ctid::text, ' ') from tinydancer.agents`); got != was {
 		t.Error("agents are embedded anew though the embedder is the same")
 	}
-	chat(t, conn, 40)
+	converse(t, conn, 40)
 	if got := pgtest.One[int64](t, conn, `select embedder from tinydancer.decisions order by decision_id desc limit 1`); got != second {
 		t.Errorf("decided by the embedder of version %d, want %d", got, second)
 	}
@@ -216,7 +216,7 @@ func TestAgentsFollowTheEmbedder(t *testing.T) {
 	talkers(t, db)
 	conn := db.Connect(t)
 	do(t, conn, `set tinydancer.exploration_floor = 0.9`)
-	chat(t, conn, 1200)
+	converse(t, conn, 1200)
 	for _, name := range []string{"coder", "both"} {
 		do(t, conn, `select ruvector_set_agent_embedding($1, ruvector_embed('whatever '||$1))`, name)
 	}
@@ -305,7 +305,7 @@ func TestFitEmbedderWantsTexts(t *testing.T) {
 	db := pgtest.Shared(t).Database(t)
 	talkers(t, db)
 	conn := db.Connect(t)
-	chat(t, conn, 50)
+	converse(t, conn, 50)
 	do(t, conn, `select ruvector_feedback((ruvector_decide('{1,0,0}') ->> 'decision_id')::uuid, success => true) from generate_series(1, 40)`)
 	for sql, want := range map[string]string{
 		`select ruvector_learn(fit_embedder => true)`: "got 50 decisions with an outcome and the text of the request, want at least 64 (40 have no text)",
@@ -330,7 +330,7 @@ func TestFitEmbedderIsCancelled(t *testing.T) {
 	talkers(t, db)
 	conn := db.Connect(t)
 	do(t, conn, `set tinydancer.exploration_floor = 0.9`)
-	chat(t, conn, 2000)
+	converse(t, conn, 2000)
 	for _, after := range []string{"5ms", "150ms", "400ms", "900ms"} {
 		do(t, conn, `set statement_timeout = '`+after+`'`)
 		begun := time.Now()
@@ -357,7 +357,7 @@ func TestModelKeepsItsEmbedder(t *testing.T) {
 	talkers(t, db)
 	conn := db.Connect(t)
 	do(t, conn, `set tinydancer.exploration_floor = 0.9`)
-	chat(t, conn, 300)
+	converse(t, conn, 300)
 	standby := primary.Standby(t, nil)
 	replica := standby.Open(t, db.Name).Connect(t)
 	if got := dimensions(t, replica); got != 384 {
@@ -444,7 +444,7 @@ func TestParallelWorkersEmbed(t *testing.T) {
 	db := pgtest.Shared(t).Database(t)
 	talkers(t, db)
 	conn := db.Connect(t)
-	chat(t, conn, 100)
+	converse(t, conn, 100)
 	do(t, conn, `create table texts as select 'moon ' || i as said from generate_series(1, 300) i`)
 	do(t, conn, `select ruvector_learn(fit_embedder => true, promote => false)`)
 	do(t, conn, `begin`)

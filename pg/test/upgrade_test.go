@@ -20,7 +20,7 @@ import (
 var catalogue = map[string]string{
 	"members": `select pg_describe_object(classid, objid, 0) from pg_depend
 		where refclassid = 'pg_extension'::regclass and deptype = 'e'`,
-	"functions": `select p.oid::regprocedure || ' ' || pg_get_functiondef(p.oid) || coalesce(p.proacl::text, '') || p.proowner::regrole
+	"functions": `select p.oid::regprocedure || ' ' || case when p.prokind = 'a' then (select format('%s %s %s', a.aggtransfn, a.aggtranstype::regtype, a.aggfinalfn) from pg_aggregate a where a.aggfnoid = p.oid) else pg_get_functiondef(p.oid) end || coalesce(p.proacl::text, '') || p.proowner::regrole
 		from pg_proc p join pg_depend d on d.objid = p.oid and d.classid = 'pg_proc'::regclass and d.deptype = 'e'
 		where d.refobjid = (select oid from pg_extension where extname = 'tinydancer')`,
 	"relations": `select relname || ' ' || relkind::text || ' ' || coalesce(reloptions::text, '') || ' ' || relrowsecurity || ' ' || coalesce(relacl::text, '')

@@ -35,7 +35,7 @@ SELECT proname, provolatile AS volatile, proparallel AS parallel, prosecdef AS d
 -- The cost says that a parallel worker, which loads the Go library for itself, is
 -- worth it for many rows alone. Changes are told always: logical replication fires
 -- no other triggers.
-SELECT tgrelid::regclass AS table, tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1::text, 2;
+SELECT tgrelid::regclass AS table, tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal ORDER BY tgrelid::regclass::text, tgname;
 
 -- What is dumped.
 SELECT c.oid::regclass FROM pg_extension e, unnest(e.extconfig) AS c(oid) WHERE extname = 'tinydancer' ORDER BY 1::text;
