@@ -295,6 +295,8 @@ func TestPgUpgrade(t *testing.T) {
 	const weeks = `select count(*)::int from pg_inherits where inhparent in ('tinydancer.decisions'::regclass, 'tinydancer.feedback'::regclass)`
 	db.Exec(t, `select ruvector_apply_retention()`)
 	decided := pgtest.One[string](t, db, `select ruvector_decide(embedding, 'cost') ->> 'decision_id' from tinydancer.agents where embedding is not null limit 1`)
+	tell := `select ruvector_feedback('` + decided + `', tokens => 5, idempotency_key => 'once')`
+	db.Exec(t, tell)
 	parts := pgtest.One[int](t, db, weeks)
 	old.Stop(t)
 	next := pgtest.Start(t, pgtest.Config{})
@@ -311,6 +313,9 @@ func TestPgUpgrade(t *testing.T) {
 	holds(t, db, db.Connect(t), before, 90)
 	if got := pgtest.One[int](t, db, weeks); got != parts || parts != 20 {
 		t.Errorf("%d partitions, had %d, want 20", got, parts)
+	}
+	if pgtest.One[bool](t, db, tell) {
+		t.Error("a key that was told before the upgrade was taken again")
 	}
 	known := pgtest.One[int64](t, db, `select sum(total_requests)::bigint from ruvector_list_agents()`)
 	db.Exec(t, `select ruvector_feedback('`+decided+`', success => true)`)

@@ -115,6 +115,11 @@ func TestLogGoesWithADump(t *testing.T) {
 	if got := pgtest.One[int64](t, restored, `select (ruvector_learn() ->> 'version')::bigint`); got != 2 {
 		t.Errorf("the next version is %d, want 2", got)
 	}
+	// What was told there is forgotten by a reset here, with what corrects it.
+	restored.Exec(t, `select ruvector_reset_metrics()`)
+	restored.Exec(t, `select ruvector_feedback(decision_id, success => true, quality => 0.5, idempotency_key => 'late') from tinydancer.outcomes where reports > 0`)
+	restored.Exec(t, `select ruvector_feedback('`+decideOnce4(t, restored)+`', success => true)`)
+	knows(t, restored, "reset", "1 requests, 1 good, 0 rated, quality 0, 0 latencies, 0 ms")
 	restored.Exec(t, `drop extension tinydancer`)
 }
 
