@@ -265,6 +265,64 @@ func TestOnlineStateComesBack(t *testing.T) {
 	}
 }
 
+// After an alarm the sums are those of the decisions after the change, whatever
+// is told late of those before it, or taken back.
+func TestOnlineForgetsWhatWasBeforeAnAlarm(t *testing.T) {
+	for seed := range uint64(10) {
+		rng := rand.New(rand.NewPCG(seed, 7))
+		delta := [FeatureCount]float64{0: -0.6}
+		all := append(toldAtRandom(rng, 150, nil), toldAtRandom(rng, 80, &delta)...)
+		for i := range all {
+			all[i].At = 1.7e15 + float64(i)*3600e6
+		}
+		var o Online
+		var late []Told
+		for i, one := range all {
+			if i < 150 && i%10 == 0 { // told after the change, and some before the alarm
+				late = append(late, one)
+				continue
+			}
+			tell(t, &o, one)
+			if i > 150 && len(late) > 8 {
+				one := late[0]
+				late = late[1:]
+				one.New = false
+				tell(t, &o, one)
+			}
+		}
+		if o.forgotten == 0 {
+			t.Fatalf("seed %d: no alarm", seed)
+		}
+		holds := map[float64]Told{}
+		for _, one := range all {
+			holds[one.At] = one
+		}
+		for _, one := range late {
+			one.New = false
+			tell(t, &o, one)
+		}
+		for _, i := range []int{3, 77, 149, 200, 229} {
+			back := all[i]
+			back.TakeBack, back.New = true, false
+			tell(t, &o, back)
+			delete(holds, back.At)
+		}
+		var want Online
+		for _, one := range all {
+			if _, ok := holds[one.At]; ok && one.At > o.forgotten {
+				one.New = false
+				tell(t, &want, one)
+			}
+		}
+		tell(t, &want, Told{Features: all[229].Features, Expected: 0.5, At: all[229].At}, Told{Features: all[229].Features, Expected: 0.5, At: all[229].At, TakeBack: true})
+		for i, v := range o.total.a {
+			if math.Abs(v-want.total.a[i]) > 1e-6 {
+				t.Fatalf("seed %d: sum %d is %.9f, of the decisions after the change %.9f", seed, i, v, want.total.a[i])
+			}
+		}
+	}
+}
+
 func TestOnlineRefusesPoison(t *testing.T) {
 	f := [FeatureCount]float32{0: 1}
 	far, nan := f, f
