@@ -18,6 +18,7 @@ type judge struct {
 	// before is what was observed of the agents, by their key, when the model
 	// began to judge: what came since is news to it.
 	before map[string]Tally
+	worth  float64 // of a success that nobody rated
 
 	// What outcomes have told of agents since, together with their requests;
 	// by agent, nil for none.
@@ -49,6 +50,7 @@ func (s *Snapshot) WithModel(m *learn.Model, version int64, key func(agent strin
 	for i := range s.agents {
 		with.judge.before[key(s.agents[i].Name)] = s.tallies[i]
 	}
+	with.judge.worth = successWorth(with.judge.before)
 	if err := with.judge.meet(s.roster); err != nil {
 		return nil, err
 	}
@@ -81,7 +83,7 @@ func (j *judge) over(r, from *roster) (*judge, error) {
 	if j == nil {
 		return nil, nil
 	}
-	other := &judge{model: j.model, version: j.version, key: j.key, before: j.before}
+	other := &judge{model: j.model, version: j.version, key: j.key, before: j.before, worth: j.worth}
 	if j.online != nil {
 		known := make(map[string]*learn.Online, len(j.online))
 		for i, o := range j.online {

@@ -109,7 +109,7 @@ func (j *judge) learn(r *roster, l *Lesson) (*Alarm, error) {
 	}
 	told := learn.Told{
 		Features: (*[learn.FeatureCount]float32)(c.Features), Expected: c.ModelQuality,
-		Outcome: l.Outcome.worth(j.success()), Success: l.Outcome.Success, Rated: l.Outcome.Rated, New: true,
+		Outcome: l.Outcome.worth(j.worth), Success: l.Outcome.Success, Rated: l.Outcome.Rated, New: true,
 	}
 	if told.At = float64(l.DecidedAt.UnixMicro()); l.DecidedAt.IsZero() {
 		told.At = 1
@@ -133,13 +133,13 @@ func (j *judge) learn(r *roster, l *Lesson) (*Alarm, error) {
 	}, nil
 }
 
-// success is what a success is worth that nobody rated: what those were on
+// successWorth is what a success is worth that nobody rated: what those were on
 // average that were, when the model began to judge; 1 if none was.
-func (j *judge) success() float64 {
+func successWorth(before map[string]Tally) float64 {
 	var rated int64
 	sum := 0.0
-	for _, key := range slices.Sorted(maps.Keys(j.before)) {
-		t := j.before[key]
+	for _, key := range slices.Sorted(maps.Keys(before)) {
+		t := before[key]
 		rated += t.RatedSuccesses
 		sum += t.SuccessQualitySum
 	}

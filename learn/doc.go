@@ -2,6 +2,8 @@
 // its formula and its source:
 //
 //	Ridge        what is known of one agent, told one outcome at a time, with forgetting
+//	Online       the same as the fold keeps it: sums that outcomes can be taken out of, and alarms
+//	Correction   what follows from it for a model's expectation of one agent at a request
 //	Sums         the same from sums, which add up over tenants without their rows
 //	SquareCB     how often to try which agent
 //	Evaluate     what another policy would have brought, from a log of decisions

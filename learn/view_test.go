@@ -113,3 +113,19 @@ func b2f(b bool) float64 {
 	}
 	return 0
 }
+
+func BenchmarkFeatures(b *testing.B) {
+	w := newWorld(7, 3, 4, 384)
+	m, _ := fit(b, w.log(b, 600, false), quick)
+	var s Scratch
+	x, _ := w.request()
+	if err := m.Predict(make([]float64, 3), nil, x, &s); err != nil {
+		b.Fatal(err)
+	}
+	var f [FeatureCount]float32
+	before := processorNS()
+	for b.Loop() {
+		m.Features(&f, &s)
+	}
+	b.ReportMetric((processorNS()-before)/float64(b.N), "cpu-ns/op")
+}
