@@ -1,7 +1,9 @@
 package tinydancer
 
 import (
+	"errors"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -91,6 +93,64 @@ func TestExplainAgreesWithRoute(t *testing.T) {
 			t.Fatalf("%d explanations of %d agents", len(explained), visible)
 		}
 	})
+}
+
+// With a model in force, too, scores are the sum of their parts: of agents that
+// are held below the best fixed one, of those that lag behind what the model
+// knows, and of those that it does not know.
+func TestJudgedContributionsSumToTheScore(t *testing.T) {
+	m, err := specialists()
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry := registered(t, "letters", "numbers", "middling", "stranger")
+	described := good("described")
+	described.Embedding = []float32{1, 0, 0, 0, 0, 0, 0, 1}
+	if err := errors.Join(registry.Register(described), registry.SetModel(m, 1)); err != nil {
+		t.Fatal(err)
+	}
+	observed(t, registry, "stranger", Outcome{LatencyMS: 3, Success: true}, Outcome{})
+	for range 40 { // it lags from now on
+		observed(t, registry, "middling", Outcome{LatencyMS: 70})
+	}
+	router, err := NewRouter(registry, Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(21, 22))
+	var held, lagging, explained int
+	for k := range 400 {
+		request := Request{Embedding: requestOf(rng, k%2), Target: Target(k % int(numTargets)), Tokens: 100 * float64(k%3)}
+		if k%5 == 0 { // of a kind that is new to the model, which stands aside
+			request.Embedding = []float32{0, 0, 0, 0, 0, 0, float32(k%7) - 3.5, -1}
+		}
+		if k%9 == 0 {
+			request.Constraints.MinQuality = LimitTo(0.5)
+		}
+		e, err := router.Explanations(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.plan.held != nil {
+			held++
+		}
+		if e.plan.lag != nil {
+			lagging++
+		}
+		for i := range e.Len() {
+			x, sum := e.At(i), 0.0
+			for _, c := range x.Contributions {
+				sum += c.Value
+			}
+			if math.Abs(sum-x.Score) > 1e-9 || !(x.Score >= 0 && x.Score <= 1) {
+				t.Fatalf("%v, %s: contributions %v sum to %g, the score is %g", request.Target, x.AgentName, x.Contributions, sum, x.Score)
+			}
+			explained++
+		}
+	}
+	if held == 0 || lagging == 0 || explained != 400*5 {
+		t.Errorf("%d of 400 requests had agents held back, %d lagging ones, %d explanations", held, lagging, explained)
+	}
 }
 
 func TestExplainSaysWhyNot(t *testing.T) {

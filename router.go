@@ -293,8 +293,8 @@ func (s *scratch) scanUnsorted(p *plan, t Target, keep int) {
 	winner := s.picks[0].agent
 	s.race.begin(p.worth(t, winner), p.worthSD(t, winner), p.maxSD[t], s.filter.floor(t))
 	for _, c := range s.scanned {
-		if c.agent != winner && s.race.reaches(c.score) {
-			s.race.add(c.score+p.heldBack(t, c.agent), p.worthSD(t, c.agent))
+		if worth := c.score + p.heldBack(t, c.agent); c.agent != winner && s.race.reaches(worth) {
+			s.race.add(worth, p.worthSD(t, c.agent))
 		}
 	}
 }
@@ -344,8 +344,9 @@ func (s *scratch) scanBalanced(p *plan, keep int) {
 	winner := &s.picks[0]
 	s.race.begin(winner.score, p.scoreSD[winner.agent], p.maxSD[Balanced], math.Inf(-1))
 	for _, c := range s.scanned {
-		if s.race.reaches(c.score) && c.agent != winner.agent {
-			s.race.add(min(c.score, winner.score)+p.heldBack(Balanced, c.agent), p.scoreSD[c.agent])
+		score := min(c.score, winner.score) + p.heldBack(Balanced, c.agent)
+		if s.race.reaches(score) && c.agent != winner.agent {
+			s.race.add(score, p.scoreSD[c.agent])
 		}
 	}
 }

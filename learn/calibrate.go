@@ -16,7 +16,9 @@ import (
 // Two slopes, because the two are not known alike: how hard a request is shows
 // in the outcomes of all agents, who is better at it in differences between
 // them. Experts that are right to say the first boldly would say the second too
-// boldly, and be surer of their pick than they may.
+// boldly, and be surer of their pick than they may. The second slope is at most
+// the first: a pick is the highest of several, so what makes differences larger
+// makes picks look better than they are.
 type calibration struct {
 	slope, contrast, offset float64
 	own                     []float64 // of each agent
@@ -80,6 +82,22 @@ func (c *calibration) odds(agent int, common, special float64) float64 {
 // those of the agents that would have been picked.
 func calibrate(ctx context.Context, t *table, score, mean []float64) (*calibration, error) {
 	c := newCalibration(mean)
+	if err := c.fit(ctx, t, score, false); err != nil {
+		return nil, err
+	}
+	if c.contrast > c.slope {
+		c = newCalibration(mean)
+		if err := c.fit(ctx, t, score, true); err != nil {
+			return nil, err
+		}
+	}
+	c.slope = math.Max(leastSlope, c.slope)
+	c.contrast = math.Min(c.slope, math.Max(leastSlope, c.contrast))
+	return c, nil
+}
+
+// fit is the maximum of the likelihood, both slopes being one if tied.
+func (c *calibration) fit(ctx context.Context, t *table, score []float64, tied bool) error {
 	n := t.agents
 	common, special := make([]float64, t.rows), make([]float64, len(score))
 	for r := range t.rows {
@@ -87,7 +105,7 @@ func calibrate(ctx context.Context, t *table, score, mean []float64) (*calibrati
 	}
 	for range 12 { // Newton's method, the common three and the agents' own in turn
 		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 		// A prior of slopes 1 and offset 0, worth a few rows: all successes, or all
 		// equal scores, leave the map as it is.
@@ -102,6 +120,9 @@ func calibrate(ctx context.Context, t *table, score, mean []float64) (*calibrati
 			a := i % n
 			x := [3]float64{common[i/n] + c.usual[a], special[i], 1}
 			p := elementary.Sigmoid(c.odds(a, x[0], x[1]))
+			if tied {
+				x[0], x[1] = x[0]+x[1], 0
+			}
 			d := float64(float64(w) * (float64(t.outcome[i]) - p))
 			h := float64(float64(w) * float64(p*(1-p)))
 			for j, v := range x {
@@ -116,13 +137,15 @@ func calibrate(ctx context.Context, t *table, score, mean []float64) (*calibrati
 		factorise(hessian, 3).solve(step)
 		c.slope += limited(step[0])
 		c.contrast += limited(step[1])
+		if tied {
+			c.contrast = c.slope
+		}
 		c.offset += limited(step[2])
 		for a, o := range own {
 			c.own[a] += limited((o[0] - float64(ownPrecision*c.own[a])) / (o[1] + ownPrecision) / 2)
 		}
 	}
-	c.slope, c.contrast = math.Max(leastSlope, c.slope), math.Max(leastSlope, c.contrast)
-	return c, nil
+	return nil
 }
 
 func limited(step float64) float64 { return math.Max(-1, math.Min(1, step)) }

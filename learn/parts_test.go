@@ -97,6 +97,33 @@ func TestCalibrationFindsTheCurve(t *testing.T) {
 	}
 }
 
+// Differences never count for more than what agents have in common.
+func TestCalibrationDoesNotEnlargeDifferences(t *testing.T) {
+	r := source(6)
+	tb := &table{rows: 4000, agents: 2}
+	logit := func(p float64) float64 { return math.Log(p / (1 - p)) }
+	var score []float64
+	for range tb.rows {
+		p := [2]float64{0.2 + 0.6*r.unit(), 0.2 + 0.6*r.unit()}
+		score = append(score, p[:]...)
+		level := (logit(p[0]) + logit(p[1])) / 2
+		for a := range p {
+			y := float32(0)
+			if r.unit() < 1/(1+math.Exp(-0.5*level-2*(logit(p[a])-level))) {
+				y = 1
+			}
+			tb.outcome, tb.weight = append(tb.outcome, y), append(tb.weight, 1)
+		}
+	}
+	c, err := calibrate(context.Background(), tb, score, []float64{0.5, 0.5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.contrast != c.slope || c.slope < 0.6 || c.slope > 1.9 {
+		t.Errorf("slopes %.3f and %.3f, want one between 0.5 and 2", c.slope, c.contrast)
+	}
+}
+
 // An expert that is as good as luck gets nothing, and one that knows everything
 // gets all.
 func TestPoolWeighsByLoss(t *testing.T) {

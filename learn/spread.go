@@ -27,9 +27,9 @@ type spread struct {
 // Where request by request nothing is told apart, it may still differ: so a mean
 // counts more than its own error.
 const (
-	meanShare  = 1.8
-	localShare = 0.65
-	foundShare = 0.7
+	meanShare  = 3
+	localShare = 0.9
+	foundShare = 1
 
 	mostFactor = 50
 )

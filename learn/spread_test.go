@@ -83,3 +83,118 @@ func TestConfidenceIsWhatItSays(t *testing.T) {
 		t.Errorf("sure %.3f, right %.3f", all.sure[9]/n, all.right[9]/n)
 	}
 }
+
+// flatWorld is one in which some requests are harder than others, for all agents
+// alike.
+type flatWorld struct {
+	random random
+	base   []float64
+}
+
+func (w *flatWorld) request() (x []float32, truth []float64) {
+	x = make([]float32, 16)
+	for i := range x {
+		x[i] = float32(w.random.unit() + w.random.unit() + w.random.unit() - 1.5)
+	}
+	for _, base := range w.base {
+		truth = append(truth, 1/(1+math.Exp(-base-2*math.Tanh(float64(2*x[0])))))
+	}
+	return x, truth
+}
+
+// Where experts do well to say how hard a request is, and nothing can be said of
+// who is better at it, agents' differences are what they are on the whole. With
+// one slope for both they were off by twice as much, and the model, which stood
+// aside, was unsure of what its own means told.
+func TestDifferencesHaveASlopeOfTheirOwn(t *testing.T) {
+	for seed := range uint64(3) {
+		w := flatWorld{source(seed, 9), []float64{-0.3, -0.1, 0, 0.2, 0.3}}
+		d := &Data{Agents: names(5), Dimensions: 16}
+		for range 1200 {
+			x, truth := w.request()
+			var cells []Cell
+			for a, p := range truth {
+				y := 0.0
+				if w.random.unit() < p {
+					y = 1
+				}
+				cells = append(cells, Cell{a, y, 1})
+			}
+			if err := d.Append(x, cells...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m, _ := fit(t, d, Options{Trees: 40})
+		off := func(m *Model) float64 {
+			var s Scratch
+			var sum float64
+			q := make([]float64, 5)
+			r := flatWorld{source(seed, 10), w.base}
+			for range 500 {
+				x, truth := r.request()
+				if err := m.Predict(q, nil, x, &s); err != nil {
+					t.Fatal(err)
+				}
+				for a := range q {
+					for b := range a {
+						e := q[a] - q[b] - truth[a] + truth[b]
+						sum += e * e / 5000
+					}
+				}
+			}
+			return math.Sqrt(sum)
+		}
+		tied := bend(m)
+		tied.calibrated.bend, tied.calibrated.contrast = nil, m.calibrated.slope
+		own, common := off(m), off(tied)
+		t.Logf("slopes %.2f and %.2f, differences are off by %.4f, with one slope by %.4f", m.calibrated.slope, m.calibrated.contrast, own, common)
+		if m.calibrated.contrast > m.calibrated.slope/2 || own > 0.75*common {
+			t.Errorf("slopes %.2f and %.2f, differences are off by %.4f, with one slope by %.4f", m.calibrated.slope, m.calibrated.contrast, own, common)
+		}
+	}
+}
+
+// Near rows tell of errors that agents do not share, by which they are told
+// apart wrongly, and not of those that they do, nor of noise.
+func TestNearRowsTellWhatDifferencesAreOffBy(t *testing.T) {
+	for name, c := range map[string]struct {
+		off  [3]float64 // of the expectations of three agents, everywhere
+		one  bool       // one outcome a row
+		want float64    // half the mean square of the differences of off
+	}{
+		"nothing":                    {[3]float64{}, false, 0},
+		"all alike":                  {[3]float64{0.2, 0.2, 0.2}, false, 0},
+		"one agent":                  {[3]float64{0.2, 0, 0}, false, 0.04 / 3},
+		"each otherwise":             {[3]float64{0.1, -0.1, 0}, false, 0.01},
+		"each otherwise, one a row":  {[3]float64{0.1, -0.1, 0}, true, 0.01},
+		"all alike, one outcome row": {[3]float64{-0.2, -0.2, -0.2}, true, 0},
+	} {
+		r := source(3, 14)
+		tb := &table{rows: 3000, agents: 3}
+		var residual []float64
+		for range tb.rows {
+			drawn := r.below(3)
+			for a, off := range c.off {
+				y, w := 0.0, 1.0
+				if r.unit() < 0.5 {
+					y = 1
+				}
+				if c.one && a != drawn {
+					w = 0
+				}
+				tb.weight = append(tb.weight, float32(w))
+				residual = append(residual, w*(y-0.5-off))
+			}
+		}
+		var blocks [spreadBlocks]products
+		for row := range tb.rows {
+			for k := range 60 {
+				blocks[row%spreadBlocks].add(tb, residual, row, (row+k+1)%tb.rows)
+			}
+		}
+		// One standard error is taken off.
+		if got := excess(&blocks); got < c.want/2 || got > c.want+0.002 {
+			t.Errorf("%s: %.4f, want %.4f", name, got, c.want)
+		}
+	}
+}

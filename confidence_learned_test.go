@@ -1,0 +1,247 @@
+package tinydancer
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"testing"
+
+	"github.com/tinydancer/tinydancer/learn"
+)
+
+// aWorld is made up: requests, and agents whose true quality at each is known.
+type aWorld struct {
+	form       string
+	agents     []string
+	dimensions int
+	rng        *rand.Rand
+	centres    [][]float64   // of kinds of requests
+	skill      [][]float64   // log odds of each agent at each kind; or its constant
+	waves      [][][]float64 // of each agent: directions, a phase in the last place
+}
+
+// worldForms are how agents differ: by kinds of requests, common and rare ones;
+// smoothly, by waves over the space of requests; by kinds, but in families that
+// are much alike; or at no request more than at another.
+var worldForms = []string{"kinds", "waves", "families", "flat"}
+
+func newAWorld(seed uint64, form string) *aWorld {
+	rng := rand.New(rand.NewPCG(seed, 271828))
+	w := &aWorld{form: form, dimensions: 6 + rng.IntN(20), rng: rng}
+	agents := 2 + rng.IntN(7)
+	for a := range agents {
+		w.agents = append(w.agents, fmt.Sprintf("agent-%d", a))
+	}
+	kinds := 12 + rng.IntN(12)
+	for range kinds {
+		w.centres = append(w.centres, w.normals(w.dimensions, 1))
+	}
+	families := [][]float64{w.normals(kinds, 1), w.normals(kinds, 1), w.normals(kinds, 1)}
+	for a := range agents {
+		base, own := 0.4*rng.NormFloat64(), w.normals(kinds, 1)
+		for k := range own {
+			switch form {
+			case "families":
+				own[k] = base + families[a%3][k] + 0.4*own[k]
+			case "flat":
+				own[k] = base
+			default:
+				own[k] += base
+			}
+		}
+		w.skill = append(w.skill, own)
+		waves := make([][]float64, 4)
+		for i := range waves {
+			waves[i] = append(w.normals(w.dimensions, 0.7/math.Sqrt(float64(w.dimensions))), 2*math.Pi*rng.Float64())
+		}
+		w.waves = append(w.waves, waves)
+	}
+	return w
+}
+
+func (w *aWorld) normals(n int, sd float64) []float64 {
+	x := make([]float64, n)
+	for i := range x {
+		x[i] = sd * w.rng.NormFloat64()
+	}
+	return x
+}
+
+// request returns an embedding and the true quality of each agent. Some are
+// harder than others, for all agents.
+func (w *aWorld) request() ([]float32, []float64) {
+	u := w.rng.Float64()
+	kind := int(float64(len(w.centres)) * u * math.Sqrt(u)) // the first are the most common
+	x := make([]float32, w.dimensions)
+	for i, c := range w.centres[kind] {
+		if w.form == "waves" {
+			c = 0
+		}
+		x[i] = float32(c + 0.5*w.rng.NormFloat64())
+		if w.form == "waves" {
+			x[i] *= 2
+		}
+	}
+	truth := make([]float64, len(w.agents))
+	for a := range truth {
+		odds := w.skill[a][kind]
+		if w.form == "waves" {
+			odds = w.skill[a][0] / 2
+			for _, v := range w.waves[a] {
+				phase := v[w.dimensions]
+				for i, c := range x {
+					phase += v[i] * float64(c)
+				}
+				odds += 0.7 * math.Cos(phase)
+			}
+		}
+		truth[a] = 1 / (1 + math.Exp(-odds-0.7*math.Tanh(float64(x[0]))))
+	}
+	return x, truth
+}
+
+// log draws requests with the outcomes of all agents, or of one drawn unevenly.
+func (w *aWorld) log(t *testing.T, rows int, one bool) *learn.Data {
+	data := &learn.Data{Agents: w.agents, Dimensions: w.dimensions}
+	for range rows {
+		x, truth := w.request()
+		var cells []learn.Cell
+		drawn, propensity := w.rng.IntN(len(truth)), 0.5/float64(len(truth))
+		if w.rng.Float64() < 0.5 {
+			drawn = 0
+		}
+		if drawn == 0 {
+			propensity += 0.5
+		}
+		for a, p := range truth {
+			cell := learn.Cell{Agent: a, Outcome: float64(b2i(w.rng.Float64() < p)), Weight: 1}
+			if one && a != drawn {
+				continue
+			}
+			if one {
+				cell.Weight = 1 / propensity
+			}
+			cells = append(cells, cell)
+		}
+		if err := data.Append(x, cells...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return data
+}
+
+// claims counts, by ten bins of confidence, what was claimed and what was right,
+// world by world: choices in one world are right together or wrong together, so
+// that it is worlds by which chance is told.
+type claims struct {
+	said, right, count [10]float64
+	worlds             [][2][10]float64 // right less said, and how many
+}
+
+const leastWorlds = 10
+
+func (c *claims) begin() { c.worlds = append(c.worlds, [2][10]float64{}) }
+
+func (c *claims) add(confidence float64, right bool) {
+	bin := min(int(confidence*10), 9)
+	c.said[bin] += confidence
+	c.right[bin] += float64(b2i(right))
+	c.count[bin]++
+	w := &c.worlds[len(c.worlds)-1]
+	w[0][bin] += float64(b2i(right)) - confidence
+	w[1][bin]++
+}
+
+// worst is the largest gap of a bin that has at least 300 decisions, and no fewer
+// than leastWorlds worlds behind it, (Σn)²/Σn², less so many standard errors.
+func (c *claims) worst(t *testing.T, name string, errors float64) float64 {
+	worst, line := 0.0, ""
+	for b, n := range c.count {
+		if n < 300 {
+			continue
+		}
+		gap, square, counts := (c.right[b]-c.said[b])/n, 0.0, 0.0
+		for _, w := range c.worlds {
+			square += sq(w[0][b] - gap*w[1][b])
+			counts += sq(w[1][b])
+		}
+		noise := math.Sqrt(square) / n
+		line += fmt.Sprintf("  %.2f%+.3f±%.3f", c.said[b]/n, gap, noise)
+		if sq(n)/counts < leastWorlds {
+			line += "(few)"
+			continue
+		}
+		worst = math.Max(worst, math.Abs(gap)-errors*noise)
+	}
+	t.Logf("%-8s said, and how much more was right, ± standard error over worlds:%s", name, line)
+	return worst
+}
+
+// A model is fitted to outcomes alone; how sure it is of its choices is held
+// against the truth, which it never saw. The worlds are not those by which the
+// shares in learn's spread were chosen.
+//
+// One world says little: what is near in one of them is told apart at all its
+// requests or at none. Three dozen small ones are held to .05 and two standard
+// errors over worlds, which notices what is grossly wrong; the long run has 96.
+func TestLearnedConfidenceIsReliable(t *testing.T) {
+	if raceEnabled {
+		t.Skip("TestLearnedConfidenceIsReliable runs without the race detector")
+	}
+	worlds, rows, requests := 36, 800, 800
+	if os.Getenv("TINYDANCER_LONG") != "" {
+		worlds, rows, requests = 96, 1500, 1500
+	}
+	of := map[string]*claims{"all": {}, "full": {}, "one": {}}
+	for _, form := range worldForms {
+		of[form] = new(claims)
+	}
+	for seed := range uint64(worlds) {
+		w := newAWorld(seed, worldForms[seed%4])
+		one, log, rows := seed/4%2 == 1, "full", rows
+		if one {
+			log, rows = "one", 2*rows
+		}
+		m, _, err := learn.Fit(t.Context(), w.log(t, rows, one), learn.Options{Trees: 30})
+		if err != nil {
+			t.Fatal(err)
+		}
+		registry := registered(t, w.agents...)
+		if err := registry.SetModel(m, 1); err != nil {
+			t.Fatal(err)
+		}
+		router, err := NewRouter(registry, Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		into := []*claims{of["all"], of[log], of[w.form]}
+		for _, c := range into {
+			c.begin()
+		}
+		for range requests {
+			x, truth := w.request()
+			d, err := router.Route(Request{Embedding: x, Target: Quality})
+			if err != nil {
+				t.Fatal(err)
+			}
+			best := 0
+			for a, p := range truth {
+				if p > truth[best] {
+					best = a
+				}
+			}
+			for _, c := range into {
+				c.add(d.Confidence, d.AgentName == w.agents[best])
+			}
+		}
+	}
+	for _, form := range worldForms {
+		of[form].worst(t, form, 0)
+	}
+	for _, log := range []string{"full", "one", "all"} {
+		if worst := of[log].worst(t, log, 2); worst > 0.05 {
+			t.Errorf("%s: the worst bin is off by %.3f and two standard errors, want at most 0.05", log, worst)
+		}
+	}
+}
