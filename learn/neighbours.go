@@ -132,9 +132,14 @@ func (n *neighbours) look(s *search, x []float32, norm float64, skip int8) {
 	if n.rows() == 0 {
 		return
 	}
-	want := n.wanted
 	n.codes.Ask(&s.query, x, norm)
 	n.gather(s, skip)
+	n.choose(s)
+}
+
+// choose leaves in s.found those wanted of the rows in s.near.
+func (n *neighbours) choose(s *search) {
+	want := n.wanted
 	// Counting by steps finds the cosine above which there are as many as
 	// wanted without sorting.
 	clear(s.steps[:])
