@@ -194,8 +194,9 @@ func (n *neighbours) gather(s *search, skip int8) {
 	if n.rows() > 4*n.wanted {
 		clear(s.steps[:])
 		for r := 0; r < n.rows(); r += sampleStep {
-			if c := s.query.Cosine(int32(r)); c > 0 && (skip < 0 || n.fold[r] != skip) {
-				s.steps[stepOf(c)]++
+			if skip < 0 || n.fold[r] != skip {
+				// Those below 0 count as 0, where nothing is decided any more.
+				s.steps[max(0, stepOf(s.query.Cosine(int32(r))))]++
 			}
 		}
 		edge, above := cosineSteps, 0
