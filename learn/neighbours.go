@@ -132,9 +132,14 @@ func (n *neighbours) look(s *search, x []float32, norm float64, skip int8) {
 	if n.rows() == 0 {
 		return
 	}
-	want := n.wanted
 	n.codes.Ask(&s.query, x, norm)
 	n.gather(s, skip)
+	n.choose(s)
+}
+
+// choose leaves in s.found those wanted of the rows in s.near.
+func (n *neighbours) choose(s *search) {
+	want := n.wanted
 	// Counting by steps finds the cosine above which there are as many as
 	// wanted without sorting.
 	clear(s.steps[:])
@@ -189,8 +194,11 @@ func (n *neighbours) gather(s *search, skip int8) {
 	if n.rows() > 4*n.wanted {
 		clear(s.steps[:])
 		for r := 0; r < n.rows(); r += sampleStep {
-			if c := s.query.Cosine(int32(r)); c > 0 && (skip < 0 || n.fold[r] != skip) {
-				s.steps[stepOf(c)]++
+			if skip < 0 || n.fold[r] != skip {
+				// Those below 0, half of them often, count as 0, where nothing is
+				// decided any more. There is no jump in it.
+				step := stepOf(s.query.Cosine(int32(r)))
+				s.steps[step&^(step>>63)]++
 			}
 		}
 		edge, above := cosineSteps, 0

@@ -89,7 +89,7 @@ func (c *Codes) set(row int, scale float64, e rowError) {
 // one query to the next.
 type CodedQuery struct {
 	values  []int8
-	dots    []int32   // Σuᵢvᵢ of each row; of the last, 128Σvᵢ
+	dots    []int32   // Σuᵢvᵢ of some rows
 	cosines []float64 // of each row
 	spread  float64   // a bound on ‖q − t·v‖/‖q‖
 }
@@ -102,15 +102,24 @@ func (c *Codes) Ask(query *CodedQuery, q []float32, norm float64) {
 	}
 	query.values = resize(query.values, c.stride)
 	rows := len(c.scale)
-	query.dots = resize(query.dots, rows+1)
+	query.dots = resize(query.dots, askedRows)
 	query.cosines = resize(query.cosines, rows)
 	t := float64(maxAbs(q)) / queryMax
 	Quantise(query.values[:len(q)], q, float32(1/t))
 	clear(query.values[len(q):])
 	query.spread = t * 0.5001 * math.Sqrt(float64(len(q))) / norm // |rounding| ≤ ½, and the factor's own
-	dotCodes(query.dots, c.codes, query.values)
-	scaleDots(query.cosines, query.dots[:rows], c.scale, query.dots[rows], t/norm)
+	dotCodes(query.dots[:1], c.codes[rows*c.stride:], query.values)
+	offset := query.dots[0]
+	for first := 0; first < rows; first += askedRows {
+		n := min(askedRows, rows-first)
+		dotCodes(query.dots[:n], c.codes[first*c.stride:], query.values)
+		scaleDots(query.cosines[first:first+n], query.dots[:n], c.scale[first:], offset, t/norm)
+	}
 }
+
+// askedRows are multiplied at a time, so that their products are still at hand
+// when they are scaled.
+const askedRows = 256
 
 // Cosine is about the cosine between the query and a row: see [Codes.Error].
 func (query *CodedQuery) Cosine(row int32) float64 { return query.cosines[row] }

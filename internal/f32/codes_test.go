@@ -54,6 +54,29 @@ func TestCodesStayWithinTheirError(t *testing.T) {
 	})
 }
 
+// Rows are multiplied in blocks: every one with its own code and scale.
+func TestCodesOfManyRows(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		dimension := rapid.IntRange(1, 70).Draw(t, "dimension")
+		rows := rapid.SampledFrom([]int{1, askedRows - 1, askedRows, askedRows + 1, 2*askedRows + 7}).Draw(t, "rows")
+		seed := rapid.IntRange(1, 1<<20).Draw(t, "seed")
+		matrix := make([]float32, rows*dimension)
+		for i := range matrix {
+			matrix[i] = float32(math.Sin(float64(i*i%7919 + seed)))
+		}
+		c := encodeAll(matrix, dimension)
+		q := drawDirection(t, dimension)
+		var query CodedQuery
+		c.Ask(&query, q, Norm(q))
+		dots, want := make([]int32, rows+1), make([]float64, rows)
+		dotCodesGeneric(dots, c.codes, query.values)
+		scaleDotsGeneric(want, dots[:rows], c.scale, dots[rows], float64(maxAbs(q))/queryMax/Norm(q))
+		if !slices.Equal(query.cosines, want) {
+			t.Fatalf("cosines %v, want %v", query.cosines, want)
+		}
+	})
+}
+
 // The error must be small for vectors such as embedders make, or it would be
 // of no use.
 func TestCodesErrorIsSmall(t *testing.T) {
