@@ -77,6 +77,72 @@ func processorNS() float64 {
 	return float64(u.Utime.Nano() + u.Stime.Nano())
 }
 
+// BenchmarkRouteTrunk is a route by a lean model, a trained trunk alone: 100
+// agents, 384 dimensions; the FastGRNN one within a session.
+func BenchmarkRouteTrunk(b *testing.B) {
+	const agents, dimension = 100, 384
+	rng := rand.New(rand.NewPCG(6, 0))
+	kinds := schoolKinds(dimension)
+	fleet := fleet(agents, dimension, 1)
+	data := &learn.Data{Dimensions: dimension}
+	for _, a := range fleet {
+		data.Agents = append(data.Agents, a.Name)
+	}
+	for s := range 500 {
+		heard := learn.Heard{Agent: -1}
+		first := rng.IntN(len(kinds))
+		for range 4 {
+			k, agent := first, rng.IntN(agents)
+			outcome := 0.0
+			if rng.Float64() < 0.3+0.6*float64((agent*7+k*5)%8)/7 {
+				outcome = 1
+			}
+			if err := data.Append(ofKind(rng, kinds[rng.IntN(len(kinds))]), learn.Cell{Agent: agent, Outcome: outcome, Weight: agents}); err != nil {
+				b.Fatal(err)
+			}
+			if err := data.AppendTurn(s, data.Rows()-1, nil, heard); err != nil {
+				b.Fatal(err)
+			}
+			heard = learn.Heard{Agent: agent, Known: true, Outcome: outcome}
+		}
+	}
+	m, _, err := learn.Fit(context.Background(), data, learn.Options{Seed: 1, Lean: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	snapshot, err := NewSnapshot(fleet, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if snapshot, err = snapshot.WithModel(m, 1, nil); err != nil {
+		b.Fatal(err)
+	}
+	router, err := NewRouter(snapshot, Config{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	requests := make([]Request, 64)
+	for i := range requests {
+		requests[i] = Request{Embedding: ofKind(rng, kinds[i%len(kinds)])}
+	}
+	for name, session := range map[string]*Session{"request": nil, "turn": new(Session)} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			before := processorNS()
+			i := 0
+			for b.Loop() {
+				r := requests[i%len(requests)]
+				r.Session = session
+				if _, err := router.Route(r); err != nil {
+					b.Fatal(err)
+				}
+				i++
+			}
+			b.ReportMetric((processorNS()-before)/float64(b.N), "cpu-ns/op")
+		})
+	}
+}
+
 // BenchmarkRouteJudged is a route with the whole pool of experts: 20 agents,
 // 10,000 remembered outcomes.
 func BenchmarkRouteJudged(b *testing.B) {

@@ -40,11 +40,11 @@ const compressionRows = 4000
 
 // fitCompression finds the directions by a randomised range finder with one
 // power iteration (Halko, Martinsson and Tropp 2011, algorithm 4.4).
-func fitCompression(ctx context.Context, x []float32, dimensions int, seed uint64) (*compression, error) {
-	if dimensions <= widestEmbedding {
+func fitCompression(ctx context.Context, x []float32, dimensions, kept int, seed uint64) (*compression, error) {
+	if dimensions <= widestEmbedding && dimensions <= 2*kept {
 		return &compression{inner: dimensions}, nil
 	}
-	return compressTo(ctx, narrowed, x, dimensions, seed)
+	return compressTo(ctx, kept, x, dimensions, seed)
 }
 
 // compressTo finds at most want directions.

@@ -20,6 +20,12 @@ type Options struct {
 	// Trees is how many trees each bag of a forest has. It defaults to 240.
 	Trees int
 
+	// Lean makes a model of a trunk alone, which remembers no requests: some ten
+	// kilobytes, and microseconds a route, for a part of what the whole pool
+	// knows. It cannot tell which requests are unlike those that it has learnt
+	// from.
+	Lean bool
+
 	// Progress, unless nil, is told how many parts of the work are done, from
 	// one goroutine at a time.
 	Progress func(done, of int)
@@ -70,7 +76,11 @@ type ExpertReport struct {
 // 500 it always prefers the best fixed agent. The error wraps ErrData, or is the
 // cause of ctx when that is done, within some tens of milliseconds.
 func Fit(ctx context.Context, data *Data, options Options) (*Model, *Report, error) {
-	t, err := data.table(ctx, options.Seed)
+	kept, least := narrowed, leastTurns
+	if options.Lean {
+		kept, least = seenOfRequest, 0
+	}
+	t, err := data.tableOf(ctx, options.Seed, kept, least)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -120,7 +130,9 @@ func Fit(ctx context.Context, data *Data, options Options) (*Model, *Report, err
 	var g gain
 	m.gate, g = openGate(t, pooled, f.out.familiarity, f.whole.mean)
 
-	m.experts.neighbours.fold = nil
+	if m.experts.neighbours.fold = nil; f.lean() {
+		m.experts.neighbours = remember(t, nil, defaultNeighbours)
+	}
 	m.experts.pack(m.inner)
 
 	report := &Report{
@@ -149,7 +161,9 @@ func Fit(ctx context.Context, data *Data, options Options) (*Model, *Report, err
 // turns of sessions, of which the trunk knows more than the others.
 func (m *Model) weigh(ctx context.Context, f *fitter) (err error) {
 	t, alone := f.t, f.out.score
-	alone[byTrunk] = nil
+	if !f.lean() {
+		alone[byTrunk] = nil
+	}
 	var first, later among
 	if t.later != nil {
 		n := 0

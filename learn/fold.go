@@ -104,15 +104,35 @@ func (f *fitter) run(ctx context.Context) error {
 		f.takeMeans()
 		return nil
 	}
+	if f.options.Lean {
+		return f.runLean(ctx)
+	}
 	bins, err := newBins(ctx, t.x, t.rows, t.dimensions)
 	if err != nil {
 		return err
 	}
 	f.bins = bins
 
-	var tasks []func(context.Context) error
-	tasks = append(tasks, func(ctx context.Context) error { return f.fitNeighbours(ctx) })
 	forest := make(map[treePart]*trees)
+	tasks := f.poolTasks(forest)
+	if t.sessions != nil && t.rows >= leastRows {
+		if f.reduce, err = compressTo(ctx, seenOfRequest, t.x, t.dimensions, f.options.Seed+1); err != nil {
+			return err
+		}
+		tasks = append(tasks, f.trunkTasks()...)
+	}
+	if err := f.parallel(ctx, tasks); err != nil {
+		return err
+	}
+	if f.reduce != nil {
+		f.takeTrunk()
+	}
+	return f.gather(ctx, forest)
+}
+
+// poolTasks fit all experts but trunks, and leave the parts of forests in forest.
+func (f *fitter) poolTasks(forest map[treePart]*trees) (tasks []func(context.Context) error) {
+	tasks = append(tasks, func(ctx context.Context) error { return f.fitNeighbours(ctx) })
 	var mu sync.Mutex
 	for fold := int8(-1); fold < folds; fold++ {
 		tasks = append(tasks, func(ctx context.Context) error { return f.fitLinear(ctx, fold) })
@@ -128,19 +148,7 @@ func (f *fitter) run(ctx context.Context) error {
 			}
 		}
 	}
-	if t.sessions != nil && t.rows >= leastRows {
-		if f.reduce, err = compressTo(ctx, seenOfRequest, t.x, t.dimensions, f.options.Seed+1); err != nil {
-			return err
-		}
-		tasks = append(tasks, f.trunkTasks()...)
-	}
-	if err := f.parallel(ctx, tasks); err != nil {
-		return err
-	}
-	if f.reduce != nil {
-		f.takeTrunk()
-	}
-	return f.gather(ctx, forest)
+	return tasks
 }
 
 // trunkTasks fit both trunks, to all sessions and to those of all folds but each.

@@ -145,8 +145,15 @@ func (m *Model) score(embedding []float32, t *Turn, s *Scratch) error {
 
 	e := &m.experts
 	copy(s.scores[byMean], e.mean)
-	e.neighbours.look(&s.search, x, norm, -1)
-	e.neighbours.predict(s.scores[byNeighbours], s.evidence, &s.search)
+	if m.lean() {
+		s.search.found = s.search.found[:0]
+		for a, n := range m.spread.outcomes {
+			s.evidence[a] = leanEvidence(n)
+		}
+	} else {
+		e.neighbours.look(&s.search, x, norm, -1)
+		e.neighbours.predict(s.scores[byNeighbours], s.evidence, &s.search)
+	}
 	// Experts without a weight are not asked; the neighbours have the evidence.
 	s.later = t.later()
 	weights := m.weightsOf(s.later)

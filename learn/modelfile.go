@@ -110,6 +110,9 @@ func (m *Model) UnmarshalBinary(data []byte) error {
 	e.trees = unmarshalTrees(r, n, read.inner)
 	e.advantage = unmarshalTrees(r, n, read.inner)
 	e.level = unmarshalTrees(r, 1, read.inner)
+	if len(e.linear.weights) == 0 && (read.weights[byLinear] > 0 || read.later[byLinear] > 0) {
+		r.Refuse("its regression has a weight and is not there")
+	}
 	e.trunk = unmarshalTrunk(r, n, read.inner)
 	if e.trunk == nil && (read.weights[byTrunk] > 0 || read.later[byTrunk] > 0) {
 		r.Refuse("its trunk has a weight and is not there")
@@ -186,13 +189,18 @@ func (l *linear) marshal(w *binfile.Writer) {
 	w.Float64s(l.bias)
 }
 
+// unmarshalLinear takes a regression; a lean model has none.
 func unmarshalLinear(r *binfile.Reader, agents, dimensions int) *linear {
-	return &linear{
+	l := &linear{
 		agents: agents, dimensions: dimensions,
 		mean:    r.Float32s("the mean embedding", dimensions, false),
-		weights: r.Float32s("the linear weights", agents*dimensions, false),
+		weights: r.Float32s("the linear weights", -1, false),
 		bias:    r.Float64s("the linear offsets", agents),
 	}
+	if n := len(l.weights); n != 0 && n != agents*dimensions {
+		r.Refuse("there are %d linear weights, want none or %d", n, agents*dimensions)
+	}
+	return l
 }
 
 func (t *trees) marshal(w *binfile.Writer) {

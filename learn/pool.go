@@ -10,7 +10,7 @@ import (
 // Scores are kept off 0 and 1, where one surprise would weigh infinitely.
 const scoreFloor = 0.002
 
-func bounded(p float64) float64 { return math.Max(scoreFloor, math.Min(1-scoreFloor, p)) }
+func bounded(p float64) float64 { return max(scoreFloor, min(1-scoreFloor, p)) }
 
 // leastShare is the weight below which an expert is switched off.
 const leastShare = 0.02

@@ -38,11 +38,17 @@ func (t *table) weights(row int) []float32   { return t.weight[row*t.agents:][:t
 
 // table makes the dense form of d.
 func (d *Data) table(ctx context.Context, seed uint64) (*table, error) {
+	return d.tableOf(ctx, seed, narrowed, leastTurns)
+}
+
+// tableOf is table with embeddings of more dimensions than those that are kept
+// narrowed to these, and with sessions if there are so many later turns.
+func (d *Data) tableOf(ctx context.Context, seed uint64, kept, least int) (*table, error) {
 	if err := d.check(); err != nil {
 		return nil, err
 	}
 	n, agents := d.Rows(), len(d.Agents)
-	compress, err := fitCompression(ctx, d.embeddings, d.Dimensions, seed)
+	compress, err := fitCompression(ctx, d.embeddings, d.Dimensions, kept, seed)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +81,7 @@ func (d *Data) table(ctx context.Context, seed uint64) (*table, error) {
 			squares[c.Agent] += float64(c.Weight * c.Weight)
 		}
 	}
-	t.readSessions(d)
+	t.readSessions(d, least)
 	for a := range t.scale {
 		t.scale[a] = 1
 		if squares[a] > 0 {

@@ -35,9 +35,9 @@ type seenTurn struct {
 }
 
 // readSessions brings the sessions of d into the form of t, and marks the rows
-// that are later turns. It does nothing where there are too few of these. A
-// session is whole in a fold, that of its first row.
-func (t *table) readSessions(d *Data) {
+// that are later turns. It does nothing where there are fewer than least of
+// these. A session is whole in a fold, that of its first row.
+func (t *table) readSessions(d *Data, least int) {
 	later := make([]bool, t.rows)
 	n := 0
 	for _, turns := range d.sessions {
@@ -48,10 +48,12 @@ func (t *table) readSessions(d *Data) {
 			}
 		}
 	}
-	if n < leastTurns {
+	if n < least {
 		return
 	}
-	t.later = later
+	if n >= leastTurns {
+		t.later = later
+	}
 	alone := make([]bool, t.rows)
 	for r := range alone {
 		alone[r] = true
@@ -187,11 +189,11 @@ func (f *fitter) judge(k *trunk, fold int8, score []float32) error {
 	return nil
 }
 
-// TrunkReport says how well each trunk foretells, at turns that are not the
-// first of their session, sessions that it did not learn from.
+// TrunkReport says how well each trunk foretells sessions that it did not learn
+// from, at turns that are not the first; a lean model's at all turns.
 type TrunkReport struct {
 	Chosen             string  // "recurrent", "linear"
-	Turns              int     // later turns
+	Turns              int     // with an outcome
 	Recurrent, Linear  float64 // log loss, in nats a cell
 	Difference         float64 // Linear less Recurrent
 	DifferenceError    float64 // its standard error, sessions being independent
@@ -208,7 +210,7 @@ func (f *fitter) chooseTrunk(recurrent, linear []float32) *TrunkReport {
 	for _, s := range t.sessions {
 		var sum, total float64
 		for k, u := range s.turns {
-			if k == 0 || u.row < 0 {
+			if u.row < 0 || k == 0 && !f.options.Lean {
 				continue
 			}
 			r.Turns++
