@@ -122,7 +122,7 @@ func TestTrialOfMatchedLogs(t *testing.T) {
 		t.Skip("too slow under the race detector")
 	}
 	t.Parallel()
-	n := trials(3, 60)
+	n := trials(2, 60)
 	for _, floor := range []float64{0.02, 0.05, 0.1, 0.3} {
 		for _, kind := range []string{"better", "unproven", "worse"} {
 			var k tally
