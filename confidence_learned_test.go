@@ -179,8 +179,9 @@ func (c *claims) worst(t *testing.T, name string, errors float64) float64 {
 }
 
 // A model is fitted to outcomes alone; how sure it is of its choices is held
-// against the truth, which it never saw. The worlds are not those by which the
-// shares in learn's spread were chosen.
+// against the truth, which it never saw. The shares in learn's spread were chosen
+// on other worlds; but these were looked at on the way, and how they are judged
+// was settled on them. docs/learning.md says what came of others, which is worse.
 //
 // One world says little: what is near in one of them is told apart at all its
 // requests or at none. Three dozen small ones are held to .05 and two standard

