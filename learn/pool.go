@@ -2,7 +2,6 @@ package learn
 
 import (
 	"context"
-	"math"
 
 	"github.com/tinydancer/tinydancer/internal/elementary"
 )
