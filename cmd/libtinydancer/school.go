@@ -186,7 +186,7 @@ func (s *school) learnFrom(p *pupil, embedding []float32) bool {
 }
 
 //export td_school_begin
-func td_school_begin(handle C.uint64_t, seed, attempt C.int64_t, reply *C.td_reply) C.int {
+func td_school_begin(handle C.uint64_t, seed, attempt C.int64_t, lean C.int, reply *C.td_reply) C.int {
 	return answer(reply, func() ([]byte, error) {
 		s := cgo.Handle(handle).Value().(*school)
 		if err := s.enough(); err != nil {
@@ -195,7 +195,7 @@ func td_school_begin(handle C.uint64_t, seed, attempt C.int64_t, reply *C.td_rep
 		var ctx context.Context
 		ctx, s.stop = context.WithCancel(context.Background())
 		s.done = make(chan struct{})
-		go s.work(ctx, uint64(seed), int(attempt))
+		go s.work(ctx, uint64(seed), int(attempt), lean != 0)
 		return nil, nil
 	})
 }
@@ -235,7 +235,7 @@ const (
 	triedAt    = 950
 )
 
-func (s *school) work(ctx context.Context, seed uint64, attempt int) {
+func (s *school) work(ctx context.Context, seed uint64, attempt int, lean bool) {
 	defer close(s.done)
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -250,7 +250,7 @@ func (s *school) work(ctx context.Context, seed uint64, attempt int) {
 		}
 		begin = embeddedAt
 	}
-	m, fitted, err := learn.Fit(ctx, s.data, learn.Options{Seed: seed, Progress: func(done, of int) {
+	m, fitted, err := learn.Fit(ctx, s.data, learn.Options{Seed: seed, Lean: lean, Progress: func(done, of int) {
 		s.progress.Store(int64(begin + (learnedAt-begin)*done/max(of, 1)))
 	}})
 	if err != nil {

@@ -21,6 +21,7 @@ type learnCommand struct {
 	Seed      int64         `help:"Of all random choices." default:"1"`
 	Promote   bool          `help:"Let the model serve if it has shown that it is better." default:"true" negatable:""`
 	Fit       bool          `name:"fit-embedder" help:"Fit an embedder to the texts of the decisions, and learn from what it makes of them."`
+	Lean      bool          `help:"Learn a small and fast model: a trunk alone." name:"lean"`
 	Watch     bool          `help:"Go on: learn again when there is enough that is new."`
 	Every     time.Duration `help:"With --watch: learn at most once in this time." default:"10m"`
 }
@@ -69,7 +70,7 @@ func (c *learnCommand) learn(ctx context.Context, db *pgx.Conn, out io.Writer) e
 	working := newSpinner(os.Stderr, "learning")
 	var text []byte
 	err := cancellable(ctx, db, func(ctx context.Context) error {
-		return db.QueryRow(ctx, "SELECT ruvector_learn($1, $2, $3, $4)", c.Decisions, c.Promote, c.Seed, c.Fit).Scan(&text)
+		return db.QueryRow(ctx, "SELECT ruvector_learn($1, $2, $3, $4, $5)", c.Decisions, c.Promote, c.Seed, c.Fit, c.Lean).Scan(&text)
 	})
 	working.end()
 	if err != nil {

@@ -53,7 +53,7 @@ END
 $$;
 
 -- Learns from rows that a query returns; see learn.c.
-CREATE FUNCTION tinydancer.train(decisions integer, seed bigint, attempt bigint, fit_embedder boolean) RETURNS TABLE (
+CREATE FUNCTION tinydancer.train(decisions integer, seed bigint, attempt bigint, fit_embedder boolean, lean boolean) RETURNS TABLE (
     model bytea, dimensions integer, report text, embedder bytea, embedder_name text, carried bigint)
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'td_train';
 

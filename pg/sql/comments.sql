@@ -203,7 +203,7 @@ COMMENT ON TRIGGER changed ON tinydancer.models IS 'Tells every backend, at comm
 COMMENT ON TRIGGER truncated ON tinydancer.models IS 'Tells every backend, at commit';
 COMMENT ON TRIGGER unchanged ON tinydancer.models IS 'A version never changes';
 COMMENT ON FUNCTION tinydancer.refuse_change() IS 'Trigger: refuses to change a model version';
-COMMENT ON FUNCTION tinydancer.train(integer, bigint, bigint, boolean) IS 'Learns from tinydancer.lessons';
+COMMENT ON FUNCTION tinydancer.train(integer, bigint, bigint, boolean, boolean) IS 'Learns from tinydancer.lessons';
 COMMENT ON FUNCTION tinydancer.lessons(integer, boolean, bigint) IS 'The latest decisions of which the outcome is known';
 COMMENT ON FUNCTION tinydancer.check_model(bigint, integer, text, bytea, bytea) IS 'Refuses a model that cannot be read, or reads what its embedder does not make';
 COMMENT ON FUNCTION tinydancer.serve(bigint, text) IS 'Has a version serve, or none, and agents lie in its space';
@@ -211,13 +211,13 @@ COMMENT ON FUNCTION tinydancer.embed_agents(text, text) IS 'Embeds the agents an
 COMMENT ON TABLE tinydancer.own_embeddings IS 'Embeddings that agents had before a fitted embedder came into force';
 COMMENT ON COLUMN tinydancer.own_embeddings.agent_id IS 'The agent';
 COMMENT ON COLUMN tinydancer.own_embeddings.embedding IS 'What it gets back when no fitted embedder is in force';
-COMMENT ON FUNCTION tinydancer.learn(integer, boolean, bigint, boolean) IS 'Learns, tries, and promotes what is better';
+COMMENT ON FUNCTION tinydancer.learn(integer, boolean, bigint, boolean, boolean) IS 'Learns, tries, and promotes what is better';
 COMMENT ON FUNCTION tinydancer.scorecard() IS 'What each policy would have brought, and what has come since';
 COMMENT ON FUNCTION @extschema@.ruvector_scorecard() IS 'The model against the best fixed agent, any agent alike, and each agent alone, with 95 % intervals; and what has come since it serves';
 COMMENT ON FUNCTION tinydancer.models() IS 'The versions with their verdicts';
 COMMENT ON FUNCTION tinydancer.promote(bigint) IS 'Has a version serve';
 COMMENT ON FUNCTION tinydancer.rollback() IS 'Has the version serve that did before';
-COMMENT ON FUNCTION @extschema@.ruvector_learn(integer, boolean, bigint, boolean) IS 'Learns from the latest decisions, tries what was learned against the best fixed agent and the model that serves, and promotes it if it is better';
+COMMENT ON FUNCTION @extschema@.ruvector_learn(integer, boolean, bigint, boolean, boolean) IS 'Learns from the latest decisions, tries what was learned against the best fixed agent and the model that serves, and promotes it if it is better';
 COMMENT ON FUNCTION @extschema@.ruvector_models() IS 'What was learned: versions, states, gains with their intervals, verdicts';
 COMMENT ON FUNCTION @extschema@.ruvector_promote(bigint) IS 'Has a model version serve; false if it does already';
 COMMENT ON FUNCTION @extschema@.ruvector_rollback() IS 'Returns to the version that served before, or to none (NULL)';

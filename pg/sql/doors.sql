@@ -100,7 +100,7 @@ CREATE FUNCTION @extschema@.ruvector_apply_retention() RETURNS SETOF text
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'td_call';
 
 CREATE FUNCTION @extschema@.ruvector_learn(decisions integer DEFAULT 20000, promote boolean DEFAULT true, seed bigint DEFAULT 1,
-    fit_embedder boolean DEFAULT false) RETURNS jsonb
+    fit_embedder boolean DEFAULT false, lean boolean DEFAULT false) RETURNS jsonb
     LANGUAGE c VOLATILE PARALLEL UNSAFE COST 1000000 AS 'MODULE_PATHNAME', 'td_call';
 
 CREATE FUNCTION @extschema@.ruvector_models() RETURNS TABLE (

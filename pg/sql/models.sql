@@ -177,7 +177,7 @@ $$;
 -- promoted by its trial wants more. Tries are counted by a sequence, which a
 -- rollback does not take back. One learns at a time, so that none is lost; and
 -- the count is set, not drawn, for what is drawn leaps ahead in a crash.
-CREATE FUNCTION tinydancer.learn(decisions integer, promote boolean, seed bigint, fit_embedder boolean) RETURNS jsonb
+CREATE FUNCTION tinydancer.learn(decisions integer, promote boolean, seed bigint, fit_embedder boolean, lean boolean) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     learned record;
@@ -188,17 +188,17 @@ DECLARE
     reason text;
     remedy text;
 BEGIN
-    IF decisions IS NULL OR promote IS NULL OR seed IS NULL OR fit_embedder IS NULL THEN
+    IF decisions IS NULL OR promote IS NULL OR seed IS NULL OR fit_embedder IS NULL OR lean IS NULL THEN
         PERFORM tinydancer.fail('22004', format('%s: got NULL, want a value',
-            CASE WHEN decisions IS NULL THEN 'decisions' WHEN promote IS NULL THEN 'promote' WHEN seed IS NULL THEN 'seed' ELSE 'fit_embedder' END));
+            CASE WHEN decisions IS NULL THEN 'decisions' WHEN promote IS NULL THEN 'promote' WHEN seed IS NULL THEN 'seed' WHEN fit_embedder IS NULL THEN 'fit_embedder' ELSE 'lean' END));
     ELSIF decisions NOT BETWEEN 1 AND 1000000 THEN
         PERFORM tinydancer.fail('22023', format('decisions: got %s, want 1 to 1000000', decisions));
     END IF;
-    PERFORM tinydancer.lock('tinydancer.train(integer, bigint, bigint, boolean)', true);
+    PERFORM tinydancer.lock('tinydancer.train(integer, bigint, bigint, boolean, boolean)', true);
     SELECT c.last_value + c.is_called::integer INTO tries FROM tinydancer.tries c;
     SELECT * INTO learned FROM tinydancer.train(decisions, seed, tries - coalesce((
         SELECT max((m.report ->> 'tries')::bigint) FROM tinydancer.models m
-         WHERE m.promoted_at IS NOT NULL AND (m.report ->> 'promote')::boolean), 0), fit_embedder);
+         WHERE m.promoted_at IS NOT NULL AND (m.report ->> 'promote')::boolean), 0), fit_embedder, lean);
     PERFORM setval('tinydancer.tries', tries); -- now there is something to be seen
     outcome := learned.report::jsonb || jsonb_build_object('tries', tries);
     -- The model knows agents by their rows; people, by their names.

@@ -12,7 +12,7 @@ REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_restrict_rows(boolean) FROM PUBL
 REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_apply_retention() FROM PUBLIC;
 
 -- What decides for everybody by what serves is an operator's.
-REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_learn(integer, boolean, bigint, boolean) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_learn(integer, boolean, bigint, boolean, boolean) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_promote(bigint) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_rollback() FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_models() FROM PUBLIC;

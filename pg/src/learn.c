@@ -143,7 +143,7 @@ read_lessons(td_handle school, int decisions, bool fit, int64 space)
 	MemoryContextDelete(rows);
 }
 
-/* tinydancer.train(decisions, seed, attempt, fit_embedder): one row of what was learned. */
+/* tinydancer.train(decisions, seed, attempt, fit_embedder, lean): one row of what was learned. */
 PG_FUNCTION_INFO_V1(td_train);
 Datum
 td_train(PG_FUNCTION_ARGS)
@@ -166,7 +166,7 @@ td_train(PG_FUNCTION_ARGS)
 		SPI_connect();
 		read_lessons(school, PG_GETARG_INT32(0), fit, space);
 		SPI_finish();
-		TD_CALL(reply, school_begin, school, PG_GETARG_INT64(1), PG_GETARG_INT64(2), reply);
+		TD_CALL(reply, school_begin, school, PG_GETARG_INT64(1), PG_GETARG_INT64(2), PG_GETARG_BOOL(4), reply);
 		while (progress < 1000)
 		{
 			CHECK_FOR_INTERRUPTS();

@@ -92,7 +92,7 @@ typedef struct td_golib
 	int			(*correct) (td_span told, td_reply *reply);
 	int			(*school_open) (td_handle router, int fit, int64 *space, td_handle *school, td_reply *reply);
 	int			(*school_rows) (td_handle school, td_span rows, td_reply *reply);
-	int			(*school_begin) (td_handle school, int64 seed, int64 attempt, td_reply *reply);
+	int			(*school_begin) (td_handle school, int64 seed, int64 attempt, int lean, td_reply *reply);
 	int			(*school_wait) (td_handle school, int64 ms, int64 *progress, td_reply *reply);
 	int			(*school_result) (td_handle school, td_reply *reply);
 	void		(*release) (td_handle handle);

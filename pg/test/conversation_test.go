@@ -173,3 +173,26 @@ func TestConversationOutlivesAgentsAndModels(t *testing.T) {
 		t.Errorf("versions and states: %s", got)
 	}
 }
+
+// A lean model passes the same trial, serves, and is small.
+func TestLeanModelServes(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Shared(t).Database(t)
+	register(t, db, "left", "right", "both")
+	conn := db.Connect(t)
+	do(t, conn, `set tinydancer.exploration_floor = 0.9`)
+	practise(t, conn, 1500)
+	report := pgtest.One[string](t, conn, `select ruvector_learn(lean => true)::text`)
+	if !strings.Contains(report, `"state": "serving"`) {
+		t.Fatalf("the report: %s", report)
+	}
+	if got := pgtest.One[string](t, conn, whoTakes); got != "left right" {
+		t.Errorf("it chooses %s", got)
+	}
+	if got := pgtest.One[int64](t, conn, `select bytes from ruvector_models() where state = 'serving'`); got > 50_000 {
+		t.Errorf("it has %d bytes", got)
+	}
+	if err := db.Error(t, `select ruvector_learn(lean => null)`); err.Code != "22004" || !strings.Contains(err.Message, "lean: got NULL") {
+		t.Errorf("%s: %s", err.Code, err.Message)
+	}
+}

@@ -13,7 +13,7 @@ DROP VIEW tinydancer.observed, tinydancer.tail_histogram, tinydancer.tail_sums, 
 CREATE FUNCTION @extschema@.ruvector_apply_retention() RETURNS SETOF text
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'td_call';
 CREATE FUNCTION @extschema@.ruvector_learn(decisions integer DEFAULT 20000, promote boolean DEFAULT true, seed bigint DEFAULT 1,
-    fit_embedder boolean DEFAULT false) RETURNS jsonb
+    fit_embedder boolean DEFAULT false, lean boolean DEFAULT false) RETURNS jsonb
     LANGUAGE c VOLATILE PARALLEL UNSAFE COST 1000000 AS 'MODULE_PATHNAME', 'td_call';
 CREATE FUNCTION @extschema@.ruvector_promote(version bigint) RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'td_call';
@@ -30,6 +30,6 @@ CREATE FUNCTION @extschema@.ruvector_scorecard() RETURNS TABLE (
 REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_apply_retention() FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_models() FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_scorecard() FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_learn(integer, boolean, bigint, boolean) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_learn(integer, boolean, bigint, boolean, boolean) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_promote(bigint) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION @extschema@.ruvector_rollback() FROM PUBLIC;
