@@ -16,6 +16,10 @@ type judge struct {
 	// before is what was observed of the agents, by their key, when the model
 	// began to judge: what came since is news to it.
 	before map[string]Tally
+
+	// open lets an agent be preferred wherever it is expected to be better by
+	// challengeLead: a challenger has yet to show that it knows better.
+	open bool
 }
 
 // WithModel returns a snapshot whose agents a model judges, request by request;
@@ -28,21 +32,26 @@ type judge struct {
 // model reads.
 func (s *Snapshot) WithModel(m *learn.Model, version int64, key func(agent string) string) (*Snapshot, error) {
 	with := *s
+	var err error
+	if with.judge, err = s.newJudge(m, version, key); err != nil {
+		return nil, err
+	}
+	return &with, nil
+}
+
+// newJudge returns nil for no model.
+func (s *Snapshot) newJudge(m *learn.Model, version int64, key func(agent string) string) (*judge, error) {
 	if m == nil {
-		with.judge = nil
-		return &with, nil
+		return nil, nil
 	}
 	if key == nil {
 		key = func(agent string) string { return agent }
 	}
-	with.judge = &judge{model: m, version: version, key: key, before: make(map[string]Tally, len(s.agents))}
+	j := &judge{model: m, version: version, key: key, before: make(map[string]Tally, len(s.agents))}
 	for i := range s.agents {
-		with.judge.before[key(s.agents[i].Name)] = s.tallies[i]
+		j.before[key(s.agents[i].Name)] = s.tallies[i]
 	}
-	if err := with.judge.meet(s.roster); err != nil {
-		return nil, err
-	}
-	return &with, nil
+	return j, j.meet(s.roster)
 }
 
 // meet finds the agents of a roster among those that the model knows.
@@ -70,7 +79,7 @@ func (j *judge) over(r *roster) (*judge, error) {
 	if j == nil {
 		return nil, nil
 	}
-	other := &judge{model: j.model, version: j.version, key: j.key, before: j.before}
+	other := &judge{model: j.model, version: j.version, key: j.key, before: j.before, open: j.open}
 	return other, other.meet(r)
 }
 
@@ -143,7 +152,7 @@ func (p *plan) hold(f *filter, e *expectations) int32 {
 		return -1
 	}
 	limit := p.estimates[best].Quality
-	open := j.model.Prefers(highest-limit, e.familiarity)
+	open := j.model.Prefers(highest-limit, e.familiarity) || j.open && highest-limit >= challengeLead && j.model.Familiar(e.familiarity)
 	held := int32(-1)
 	for _, i := range p.actives {
 		x, c := &p.estimates[i], j.column[i]

@@ -99,6 +99,19 @@ func (r *Registry) SetModel(m *learn.Model, version int64) error {
 	return nil
 }
 
+// SetChallenger lets a model take a share of what Decide draws; nil takes it
+// away. See [Snapshot.WithChallenger].
+func (r *Registry) SetChallenger(m *learn.Model, version int64) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next, err := r.current.Load().WithChallenger(m, version, nil)
+	if err != nil {
+		return err
+	}
+	r.current.Store(next)
+	return nil
+}
+
 // Clear takes all agents out.
 func (r *Registry) Clear() {
 	r.mu.Lock()
@@ -169,7 +182,7 @@ func (r *Registry) ObserveAll(outcomes []AgentOutcome) error {
 			return fmt.Errorf("outcome of agent %s: %w", quote(o.AgentName), err)
 		}
 	}
-	s := &Snapshot{roster: old.roster, judge: old.judge, tallies: slices.Clone(old.tallies), sketches: make([]*ddsketch.Sketch, len(old.agents))}
+	s := &Snapshot{roster: old.roster, judge: old.judge, challenger: old.challenger, tallies: slices.Clone(old.tallies), sketches: make([]*ddsketch.Sketch, len(old.agents))}
 	copy(s.sketches, old.sketches)
 	for k := range outcomes {
 		o := &outcomes[k]

@@ -62,6 +62,11 @@ type Trial struct {
 	Best    string `json:"best"` // the best fixed agent
 	Promote bool   `json:"promote"`
 	Verdict string `json:"verdict"`
+
+	// Unproven says that it is refused for want of evidence alone: it has not
+	// been shown to be worse. That it would always choose the best fixed agent is
+	// for want of evidence, too, as its gate is shut. Such a model may challenge.
+	Unproven bool `json:"unproven"`
 }
 
 // AgentTrial is what always choosing one agent would have brought, over the
@@ -177,6 +182,7 @@ func (t *Trial) decide(weightError float64) {
 		t.Promote = true
 		t.Verdict = "better: " + gain
 	}
+	t.Unproven = !t.Promote && !(t.Gain.High < 0) && (t.OverPresent == nil || !(t.OverPresent.High < 0))
 }
 
 // shows says whether a gain is far enough above 0.
