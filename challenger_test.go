@@ -225,7 +225,7 @@ func (d *deployment) until(t *testing.T, most int) (promoted int) {
 
 // A model that is better at some requests is promoted by what it brought as a
 // challenger, where the floor alone would not have told; one that has nothing
-// to gain is not, and costs little. TINYDANCER_LONG=1 asks it of twelve
+// to gain is not, and costs little. TINYDANCER_LONG=1 asks it of six
 // deployments of 8,000 decisions, with two shares.
 func TestChallengerBringsEvidence(t *testing.T) {
 	if raceEnabled {
@@ -246,7 +246,7 @@ func TestChallengerBringsEvidence(t *testing.T) {
 		return
 	}
 	none := [2][3]float64{{0.65, 0.5, 0.7}, {0.65, 0.5, 0.7}}
-	const deployments, decisions = 12, 8000
+	const deployments, decisions = 6, 8000
 	for name, chances := range map[string][2][3]float64{"gain": gain, "nothing to gain": none} {
 		for _, share := range []float64{1e-12, 0.1, 0.2} {
 			t.Run(fmt.Sprint(name, " ", share), func(t *testing.T) {
