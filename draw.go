@@ -15,12 +15,13 @@ type drawing struct {
 	floor      float64
 	share      float64 // of the challenger
 	challenger int32   // what it prefers; -1 for none
+	race       race
 }
 
 // guest is an agent with what it is hoped to be worth.
 type guest struct {
-	pick  pick
-	value float64
+	pick      pick
+	value, sd float64
 }
 
 // measureShift is by how much outcomes were better, on the whole, than what was
@@ -99,12 +100,12 @@ func (d *drawing) invite(p *plan, t Target, s *scratch) {
 			} else {
 				v += p.worth(t, i)
 			}
-			d.guests = insert(d.guests, p, guest{pick{agent: i}, v})
+			d.guests = insert(d.guests, p, guest{pick: pick{agent: i}, value: v})
 		}
 	}
 	d.short = d.short[:0]
 	for _, c := range s.picks[:min(shortlist, len(s.picks))] {
-		d.short = insert(d.short, p, guest{c, p.value(t, c) + p.hoped(t, c.agent)})
+		d.short = insert(d.short, p, guest{pick: c, value: p.value(t, c) + p.hoped(t, c.agent)})
 	}
 	for _, g := range d.guests {
 		i := g.pick.agent
@@ -113,7 +114,7 @@ func (d *drawing) invite(p *plan, t Target, s *scratch) {
 		}
 		cosine := p.exactCosine(i, s.asked, s.norm)
 		c := pick{i, p.score(t, i, cosine), cosine}
-		d.short = insert(d.short, p, guest{c, p.value(t, c) + p.hoped(t, i)})
+		d.short = insert(d.short, p, guest{pick: c, value: p.value(t, c) + p.hoped(t, i)})
 	}
 }
 
@@ -141,11 +142,18 @@ const fewAgents = 10
 
 // match finds how likely each of d.short is to be the best of them.
 func (d *drawing) match(p *plan, t Target) {
-	mean, sd := d.take(len(d.short))
 	scale := p.config.ExplorationScale * math.Min(1, math.Sqrt(fewAgents/float64(len(d.eligible))))
+	surely := math.Inf(-1) // what one of them reaches, as good as surely
 	for k := range d.short {
-		mean[k] = d.short[k].value
-		sd[k] = float64(scale * p.valueSD(t, d.short[k].pick.agent))
+		g := &d.short[k]
+		g.sd = float64(scale * p.valueSD(t, g.pick.agent))
+		surely = math.Max(surely, g.value-normalLimit*g.sd)
+	}
+	// Who cannot reach it has no chance, and need not be summed over.
+	d.short = slices.DeleteFunc(d.short, func(g guest) bool { return g.value+normalLimit*g.sd < surely })
+	mean, sd := d.take(len(d.short))
+	for k, g := range d.short {
+		mean[k], sd[k] = g.value, g.sd
 	}
 	d.chancesOf(mean, sd)
 }
@@ -153,11 +161,11 @@ func (d *drawing) match(p *plan, t Target) {
 // chanceOf is how likely the first of picks is to be the best of them, by what
 // is known, without hope or scale.
 func (d *drawing) chanceOf(p *plan, t Target, picks []pick) float64 {
-	mean, sd := d.take(len(picks))
-	for k, c := range picks {
-		mean[k], sd[k] = p.value(t, c), p.valueSD(t, c.agent)
+	d.race.begin(p.value(t, picks[0]), p.valueSD(t, picks[0].agent), p.maxSD[t], math.Inf(-1))
+	for _, c := range picks[1:] {
+		d.race.add(p.value(t, c), p.valueSD(t, c.agent))
 	}
-	return d.chancesOf(mean, sd)[0]
+	return d.race.probability()
 }
 
 // take makes room for the sum over n agents: their means and deviations come
