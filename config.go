@@ -83,6 +83,24 @@ type Config struct {
 	// Tokens is how long a request is taken to be where it does not say so,
 	// for agents that charge by the token. Defaults to 1000.
 	Tokens float64
+
+	// ExplorationScale is how far from what is expected of them [Router.Decide]
+	// takes agents to be, as a share of the deviation of what is known, from
+	// 1e-12 to 1: 1 is Thompson's rule, which, of many agents, keeps trying one
+	// that may be lucky. Among more than ten eligible agents it falls with the
+	// root of their number. Defaults to 0.35.
+	ExplorationScale float64
+
+	// Optimism is how much better than expected [Router.Decide] takes an agent
+	// to be of which nothing was observed, as a share of the way to quality 1,
+	// from 1e-12 to 1: each is tried until it has disappointed. It fades as a
+	// declaration does, with outcomes. Defaults to 0.15.
+	Optimism float64
+
+	// ChallengerShare is the share of decisions, from 1e-12 to 1, that
+	// [Router.Decide] leaves to a model that has not shown yet that it is
+	// better; see [Snapshot.WithChallenger]. Defaults to 0.1.
+	ChallengerShare float64
 }
 
 // The defaults of [Config].
@@ -92,6 +110,9 @@ const (
 	DefaultPriorWeight        = 10
 	DefaultExplorationFloor   = 0.02
 	DefaultTokens             = 1000
+	DefaultExplorationScale   = 0.35
+	DefaultOptimism           = 0.15
+	DefaultChallengerShare    = 0.1
 )
 
 // DefaultWeights returns the weights of the balanced target unless set.
@@ -135,6 +156,9 @@ func (c Config) withDefaults() (Config, error) {
 		{"prior weight", &c.PriorWeight, DefaultPriorWeight, 1e12},
 		{"tokens", &c.Tokens, DefaultTokens, math.MaxFloat64},
 		{"exploration floor", &c.ExplorationFloor, DefaultExplorationFloor, 1},
+		{"exploration scale", &c.ExplorationScale, DefaultExplorationScale, 1},
+		{"optimism", &c.Optimism, DefaultOptimism, 1},
+		{"challenger share", &c.ChallengerShare, DefaultChallengerShare, 1},
 	} {
 		if *s.value == 0 {
 			*s.value = s.fallback

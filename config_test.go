@@ -34,7 +34,7 @@ func TestConfigErrors(t *testing.T) {
 
 func TestConfigDefaults(t *testing.T) {
 	got, err := Config{}.withDefaults()
-	want := Config{DefaultWeights(), DefaultReferenceCostUSD, DefaultReferenceLatencyMS, DefaultPriorWeight, DefaultExplorationFloor, DefaultTokens}
+	want := Config{DefaultWeights(), DefaultReferenceCostUSD, DefaultReferenceLatencyMS, DefaultPriorWeight, DefaultExplorationFloor, DefaultTokens, DefaultExplorationScale, DefaultOptimism, DefaultChallengerShare}
 	if err != nil || got != want {
 		t.Errorf("got %+v and %v, want %+v", got, err, want)
 	}

@@ -39,6 +39,7 @@ func TestPropensitiesAreFrequencies(t *testing.T) {
 		a.Cost.PerRequest = 0.001 * float64(20-i)
 		agents = append(agents, a)
 	}
+	agents[19].Performance.TotalRequests = 1 // of which more is hoped than of others with as many
 	for target, draws := range map[Target]int{Balanced: 100_000, Quality: 20_000, Latency: 20_000, Cost: 20_000} {
 		router, err := NewRouter(sourceOf(t, agents...), Config{ExplorationFloor: 0.1})
 		if err != nil {
@@ -55,6 +56,47 @@ func TestPropensitiesAreFrequencies(t *testing.T) {
 		if len(propensity) != len(agents) || math.Abs(sum-1) > 1e-12 {
 			t.Errorf("%v: %d of %d agents drawn, propensities sum to %.15g", target, len(propensity), len(agents), sum)
 		}
+	}
+}
+
+// What nobody has tried is tried, among many that are known to be good, until it
+// has disappointed; how good those are is told by what they brought, not by what
+// was declared of them.
+func TestDecideHopes(t *testing.T) {
+	agents := make([]Agent, 40)
+	tallies := make([]Tally, 40)
+	for i := range agents {
+		agents[i] = Agent{Name: fmt.Sprintf("agent-%02d", i), Performance: Performance{Quality: 0.5}}
+		for k := range 200 {
+			tallies[i].Add(Outcome{Rated: true, Success: true, Quality: float64(b2i(k%10 < 8))})
+		}
+	}
+	drawn := func(disappointments int, config Config) float64 {
+		t.Helper()
+		tallies[39] = Tally{} // the last by name, so that it wins no tie
+		for range disappointments {
+			tallies[39].Add(Outcome{Rated: true})
+		}
+		s, err := NewSnapshot(agents, tallies)
+		if err != nil {
+			t.Fatal(err)
+		}
+		router, err := NewRouter(s, config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d, err := router.Route(Request{Embedding: []float32{1}, Target: Quality}); err != nil || d.AgentName == "agent-39" {
+			t.Fatalf("Route chooses %s, error %v", d.AgentName, err)
+		}
+		propensity, _ := distribution(t, router, Request{Embedding: []float32{1}, Target: Quality}, 2000)
+		return propensity["agent-39"]
+	}
+	fresh, few, many := drawn(0, Config{}), drawn(2, Config{}), drawn(10, Config{})
+	if fresh < 0.2 || few > fresh/2 || many > 0.001 {
+		t.Errorf("drawn with propensity %g, after two failures %g, after ten %g", fresh, few, many)
+	}
+	if without := drawn(0, Config{Optimism: 1e-12}); without > fresh/2 {
+		t.Errorf("without optimism drawn with propensity %g, with it %g", without, fresh)
 	}
 }
 
@@ -83,7 +125,11 @@ func TestDecideMatchesProbability(t *testing.T) {
 		if _, err := router.rank(&request, s, shortlist); err != nil {
 			rt.Fatal(err)
 		}
-		chances := p.chancesOf(Quality, s.picks)
+		mean, sd := s.draw.take(len(s.picks))
+		for k, c := range s.picks {
+			mean[k], sd[k] = p.value(Quality, c), p.valueSD(Quality, c.agent)
+		}
+		chances := s.draw.chancesOf(mean, sd)
 		wins := make([]float64, n)
 		const worlds = 4000
 		rng := rand.New(rand.NewPCG(1, 2))

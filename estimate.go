@@ -144,7 +144,9 @@ const latencyCV = 0.5
 // observations it is the declared quality times the declared success rate;
 // where the caller reports success alone, failures lower it. Its variance is
 // that of a Beta posterior, v/(n+1), where v blends the Bernoulli variance
-// q(1−q) of the prior with the observed variance. Latency is the conjugate
+// q(1−q) of the prior with the observed variance, and n counts the outcomes whose
+// quality is known: all of them where nobody rates successes, so that each is
+// worth what was declared. Latency is the conjugate
 // normal mean with its variance v/n.
 func estimate(declared Performance, t *Tally, prior float64) Estimate {
 	prior = math.Max(prior, float64(declared.TotalRequests))
@@ -155,13 +157,19 @@ func estimate(declared Performance, t *Tally, prior float64) Estimate {
 	e := Estimate{Quality: clamp01(float64(success*good) + t.FailureQualitySum/(prior+n))}
 
 	known := float64(t.RatedSuccesses + t.Requests - t.Successes)
+	sum, squares := t.SuccessQualitySum+t.FailureQualitySum, t.QualitySquareSum
+	if t.RatedSuccesses == 0 { // nobody says more of a success than that it is one
+		known = n
+		sum += float64(float64(t.Successes) * good)
+		squares += float64(float64(t.Successes) * float64(good*good))
+	}
 	// Half an outcome is added to the mean, so that a declared 1.0 is not
 	// taken for certain knowledge.
 	centre := (float64(prior*e.Quality) + 0.5) / (prior + 1)
 	variance := centre * (1 - centre)
 	if known > 0 {
-		mean := (t.SuccessQualitySum + t.FailureQualitySum) / known
-		seen := math.Max(0, t.QualitySquareSum/known-float64(mean*mean))
+		mean := sum / known
+		seen := math.Max(0, squares/known-float64(mean*mean))
 		variance = (float64(prior*variance) + float64(known*seen)) / (prior + known)
 	}
 	e.QualitySD = math.Sqrt(variance / (prior + known + 1))

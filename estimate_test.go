@@ -202,6 +202,26 @@ func TestEstimateConverges(t *testing.T) {
 	}
 }
 
+// Where nobody rates successes, being one is all that is known of them: each
+// makes the router surer, as if it had been rated what was declared.
+func TestUnratedSuccessesMakeSurer(t *testing.T) {
+	declared := Performance{Quality: 0.7, SuccessRate: 1}
+	var unrated, rated Tally
+	for i := range 10_000 {
+		o := Outcome{Success: i%5 != 0}
+		unrated.Add(o)
+		o.Rated = true
+		if o.Success {
+			o.Quality = 0.7
+		}
+		rated.Add(o)
+	}
+	a, b := estimate(declared, &unrated, DefaultPriorWeight), estimate(declared, &rated, DefaultPriorWeight)
+	if math.Abs(a.Quality-b.Quality) > 1e-12 || math.Abs(a.QualitySD-b.QualitySD) > 1e-12 || a.QualitySD > 0.01 {
+		t.Errorf("quality %g ± %g without ratings, %g ± %g with", a.Quality, a.QualitySD, b.Quality, b.QualitySD)
+	}
+}
+
 // The requests behind a declaration weigh as that many observations, if they
 // are more than the prior weight.
 func TestDeclaredRequestsAreThePriorWeight(t *testing.T) {

@@ -25,6 +25,10 @@ type judge struct {
 	online      []*learn.Online
 	corrections []*learn.Correction // nil where none corrects anything
 	clock       float64             // as of which they are
+
+	// open lets an agent be preferred wherever it is expected to be better by
+	// challengeLead: a challenger has yet to show that it knows better.
+	open bool
 }
 
 // WithModel returns a snapshot whose agents a model judges, request by request;
@@ -39,22 +43,27 @@ type judge struct {
 // model reads.
 func (s *Snapshot) WithModel(m *learn.Model, version int64, key func(agent string) string) (*Snapshot, error) {
 	with := *s
+	var err error
+	if with.judge, err = s.newJudge(m, version, key); err != nil {
+		return nil, err
+	}
+	return &with, nil
+}
+
+// newJudge returns nil for no model.
+func (s *Snapshot) newJudge(m *learn.Model, version int64, key func(agent string) string) (*judge, error) {
 	if m == nil {
-		with.judge = nil
-		return &with, nil
+		return nil, nil
 	}
 	if key == nil {
 		key = func(agent string) string { return agent }
 	}
-	with.judge = &judge{model: m, version: version, key: key, before: make(map[string]Tally, len(s.agents))}
+	j := &judge{model: m, version: version, key: key, before: make(map[string]Tally, len(s.agents))}
 	for i := range s.agents {
-		with.judge.before[key(s.agents[i].Name)] = s.tallies[i]
+		j.before[key(s.agents[i].Name)] = s.tallies[i]
 	}
-	with.judge.worth = successWorth(with.judge.before)
-	if err := with.judge.meet(s.roster); err != nil {
-		return nil, err
-	}
-	return &with, nil
+	j.worth = successWorth(j.before)
+	return j, j.meet(s.roster)
 }
 
 // meet finds the agents of a roster among those that the model knows.
@@ -83,7 +92,7 @@ func (j *judge) over(r, from *roster) (*judge, error) {
 	if j == nil {
 		return nil, nil
 	}
-	other := &judge{model: j.model, version: j.version, key: j.key, before: j.before, worth: j.worth}
+	other := &judge{model: j.model, version: j.version, key: j.key, before: j.before, worth: j.worth, open: j.open}
 	if j.online != nil {
 		known := make(map[string]*learn.Online, len(j.online))
 		for i, o := range j.online {
@@ -178,7 +187,7 @@ func (p *plan) hold(f *filter, e *expectations) int32 {
 		return -1
 	}
 	limit := p.estimates[best].Quality
-	open := j.model.Prefers(highest-limit, e.familiarity)
+	open := j.model.Prefers(highest-limit, e.familiarity) || j.open && highest-limit >= challengeLead && j.model.Familiar(e.familiarity)
 	held := int32(-1)
 	for _, i := range p.actives {
 		x, c := &p.estimates[i], j.column[i]

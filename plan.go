@@ -24,6 +24,9 @@ type plan struct {
 	orders *[numTargets]order // nil in a plan for one request
 	lag    []lag              // of agents that do worse than the model knows; nil for none
 	held   []float64          // how far below what is expected of them agents are held; nil for none
+
+	shift      float64 // by how much outcomes were better than what was declared
+	challenged *plan   // the same with the challenger as judge; nil without one
 }
 
 // shares are weighted utilities.
@@ -51,8 +54,12 @@ func newPlan(s *Snapshot, config Config) *plan {
 		p.maxSD[Balanced] = math.Max(p.maxSD[Balanced], p.scoreSD[i])
 	}
 	p.price()
+	p.shift = p.measureShift()
 	if s.judge != nil {
 		p.lag = s.judge.lags(s)
+	}
+	if s.challenger != nil {
+		p.challenged = p.judgedBy(s.challenger)
 	}
 	return p
 }

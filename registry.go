@@ -99,6 +99,19 @@ func (r *Registry) SetModel(m *learn.Model, version int64) error {
 	return nil
 }
 
+// SetChallenger lets a model take a share of what Decide draws; nil takes it
+// away. See [Snapshot.WithChallenger].
+func (r *Registry) SetChallenger(m *learn.Model, version int64) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next, err := r.current.Load().WithChallenger(m, version, nil)
+	if err != nil {
+		return err
+	}
+	r.current.Store(next)
+	return nil
+}
+
 // Clear takes all agents out.
 func (r *Registry) Clear() {
 	r.mu.Lock()
@@ -178,7 +191,7 @@ func (s *Snapshot) counting(outcomes []AgentOutcome) (*Snapshot, error) {
 			return nil, fmt.Errorf("outcome of agent %s: %w", quote(o.AgentName), err)
 		}
 	}
-	next := &Snapshot{roster: s.roster, judge: s.judge, tallies: slices.Clone(s.tallies), sketches: make([]*ddsketch.Sketch, len(s.agents))}
+	next := &Snapshot{roster: s.roster, judge: s.judge, challenger: s.challenger, tallies: slices.Clone(s.tallies), sketches: make([]*ddsketch.Sketch, len(s.agents))}
 	copy(next.sketches, s.sketches)
 	for k := range outcomes {
 		o := &outcomes[k]

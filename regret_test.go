@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/tinydancer/tinydancer/learn"
@@ -12,12 +13,19 @@ import (
 
 // What is lost while it is found out which of five agents is the best, by
 // probability matching, as Decide does, and by SquareCB with the same
-// estimates and floor: mean quality below the best agent's a decision.
+// estimates and floor: mean quality below the best agent's a decision, where
+// every outcome comes with a quality and where only success is told.
 // TINYDANCER_LONG=1 asks it of 100 worlds.
 func TestDecideLosesLittle(t *testing.T) {
 	if raceEnabled {
 		t.Skip("too slow under the race detector")
 	}
+	for name, rated := range map[string]bool{"every outcome with a quality": true, "success alone": false} {
+		t.Run(name, func(t *testing.T) { loses(t, rated) })
+	}
+}
+
+func loses(t *testing.T, rated bool) {
 	t.Parallel()
 	worlds := uint64(8)
 	if os.Getenv("TINYDANCER_LONG") != "" {
@@ -70,9 +78,12 @@ func TestDecideLosesLittle(t *testing.T) {
 					chosen = pickBy(p, rng.Float64())
 				}
 				sum += (best - truth[chosen]) / decisions
-				o := Outcome{Rated: true}
+				o := Outcome{Rated: rated}
 				if rng.Float64() < truth[chosen] {
-					o.Success, o.Quality = true, 1
+					o.Success = true
+					if rated {
+						o.Quality = 1
+					}
 				}
 				if err := registry.Observe(fmt.Sprintf("agent-%d", chosen), o); err != nil {
 					t.Fatal(err)
@@ -90,7 +101,9 @@ func TestDecideLosesLittle(t *testing.T) {
 		}
 		t.Logf("%-18s %.4f ± %.4f", name, mean[policy], math.Sqrt((squares-sq(mean[policy]))/float64(worlds)))
 	}
-	if mean[0] > mean[1]/3 {
-		t.Errorf("matching loses %.4f a decision, any agent alike %.4f: want a third at most", mean[0], mean[1])
+	// Eight worlds are few where qualities are told: one in which the second best
+	// is kept for long costs as much as the others together.
+	if most := slices.Min(mean[2:]); mean[0] > mean[1]/3 || !rated && mean[0] > most {
+		t.Errorf("matching loses %.4f a decision, any agent alike %.4f, SquareCB %.4f", mean[0], mean[1], mean[2:])
 	}
 }

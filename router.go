@@ -42,6 +42,7 @@ type scratch struct {
 	scanned []candidate
 	picks   []pick
 	race    race
+	draw    drawing
 }
 
 // candidate is an agent with its score by the coded embeddings.
@@ -119,7 +120,11 @@ func (r *Request) keep() int {
 
 // rank leaves the best agents in s.picks, at least one and at most keep.
 func (r *Router) rank(req *Request, s *scratch, keep int) (*plan, error) {
-	p, err := r.understand(req, s)
+	return r.rankBy(r.present(), req, s, keep)
+}
+
+func (r *Router) rankBy(p *plan, req *Request, s *scratch, keep int) (*plan, error) {
+	p, err := r.understandBy(p, req, s)
 	if err != nil {
 		return nil, err
 	}
@@ -155,10 +160,13 @@ const fewPicks = 64
 // understand checks a request and returns the plan for it. s knows what is
 // asked from then on.
 func (r *Router) understand(req *Request, s *scratch) (*plan, error) {
+	return r.understandBy(r.present(), req, s)
+}
+
+func (r *Router) understandBy(p *plan, req *Request, s *scratch) (*plan, error) {
 	if err := req.validate(); err != nil {
 		return nil, err
 	}
-	p := r.present()
 	if err := s.filter.resolve(p.Snapshot, req); err != nil {
 		return nil, err
 	}

@@ -22,6 +22,8 @@ type Snapshot struct {
 	tallies  []Tally            // by agent
 	judge    *judge             // nil without a model
 	sketches []*ddsketch.Sketch // by agent, of latencies; nil, or with nil, for none. Never changed
+
+	challenger *judge // nil without one
 }
 
 // roster is the part of a snapshot that observations do not change: it is
@@ -136,6 +138,9 @@ func (s *Snapshot) replace(entries []entry, before func(string) string) (*Snapsh
 	if next.judge, err = s.judge.over(r, s.roster); err != nil {
 		return nil, err
 	}
+	if next.challenger, err = s.challenger.over(r, s.roster); err != nil {
+		return nil, err
+	}
 	for k := range r.agents {
 		if i, ok := s.index[before(r.agents[k].Name)]; ok {
 			next.tallies[k], next.sketches[k] = s.tallies[i], s.sketch(i)
@@ -151,7 +156,7 @@ func (s *Snapshot) WithTallies(tallies []Tally) (*Snapshot, error) {
 	if len(tallies) != len(s.agents) {
 		return nil, s.wrongTallies(len(tallies))
 	}
-	with := &Snapshot{roster: s.roster, tallies: slices.Clone(tallies), judge: s.judge}
+	with := &Snapshot{roster: s.roster, tallies: slices.Clone(tallies), judge: s.judge, challenger: s.challenger}
 	if err := with.checkTallies(); err != nil {
 		return nil, err
 	}

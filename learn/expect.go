@@ -17,5 +17,9 @@ func (m *Model) Proven(agent int) bool { return !m.gate.unproven[agent] }
 // [Model.Lower] for callers who choose among some of the agents. What was
 // gained out of fold decides.
 func (m *Model) Prefers(lead, familiarity float64) bool {
-	return lead >= m.gate.margin && familiarity >= m.gate.familiar
+	return lead >= m.gate.margin && m.Familiar(familiarity)
 }
+
+// Familiar says whether a request is near enough to those that were learnt from
+// for the model to judge it.
+func (m *Model) Familiar(familiarity float64) bool { return familiarity >= m.gate.familiar }

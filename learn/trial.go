@@ -91,6 +91,11 @@ type Trial struct {
 	Promote bool   `json:"promote"`
 	Verdict string `json:"verdict"`
 
+	// Unproven says that it is refused for want of evidence alone: it has not
+	// been shown to be worse. That it would always choose the best fixed agent is
+	// for want of evidence, too, as its gate is shut. Such a model may challenge.
+	Unproven bool `json:"unproven"`
+
 	// Groups are what counts as evidence of its own: a session's decisions are
 	// one, and so is a request that is repeated. EffectiveGroups is how many of
 	// equal size they are worth.
@@ -242,6 +247,8 @@ func (t *Trial) decide(weightError float64) {
 		t.Promote = true
 		t.Verdict = "better: " + gain
 	}
+	worse := func(gain *Interval) bool { return gain != nil && gain.High < 0 }
+	t.Unproven = !t.Promote && !worse(&t.Gain) && !worse(t.OverPresent) && !worse(t.BalancedGain)
 }
 
 // shows says whether a gain is far enough above 0.

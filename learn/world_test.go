@@ -34,10 +34,13 @@ func newWorld(seed uint64, agents, kinds, dimensions int) *world {
 	return w
 }
 
-func (w *world) normal() float64 {
+func (w *world) normal() float64 { return w.random.normal() }
+
+// normal returns a number that is about standard normal.
+func (r *random) normal() float64 {
 	var sum float64
 	for range 12 {
-		sum += w.random.unit()
+		sum += r.unit()
 	}
 	return sum - 6
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tinydancer/tinydancer"
 	"github.com/tinydancer/tinydancer/internal/outcomes"
 )
 
@@ -184,6 +185,44 @@ func TestEvalSeesNoOutcomeOfItsTest(t *testing.T) {
 		if a, b := plain["stream 0"][row.ID], late["stream 0"][row.ID]; *a.Pick != *b.Pick {
 			t.Fatalf("pick %d depends on outcomes yet to come", i)
 		}
+	}
+}
+
+// A stream is decided by the router that SQL and Go programs ask: what another
+// router over an equal registry decides, asked the same, it has decided.
+func TestStreamDecidesAsTheRouterDoes(t *testing.T) {
+	set, err := outcomes.Open(supportOutcomes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := tinydancer.Config{ExplorationFloor: 0.2, ExplorationScale: 1}
+	s, err := newStreamer(set.Stream(3), 3, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	twin, err := newStreamer(s.set, 3, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, row := range s.set.Rows[:firstFit-1] {
+		if err := s.decide(row); err != nil {
+			t.Fatal(err)
+		}
+		c, err := twin.router.Decide(tinydancer.Request{Embedding: s.vector, Target: tinydancer.Quality}, twin.random.Uint64())
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := s.lessons[i]
+		if name := set.Models[l.Agent]; c.AgentName != name || c.Propensity != l.Propensity || len(l.Eligible) != len(set.Models) {
+			t.Fatalf("row %d: %s with propensity %g among %d, the router draws %s with %g", i, name, l.Propensity, len(l.Eligible), c.AgentName, c.Propensity)
+		}
+		o := tinydancer.Outcome{Success: l.Outcome > 0, Quality: l.Outcome, Rated: true}
+		if err := twin.registry.Observe(c.AgentName, o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := s.registry.Snapshot().Stats().TotalRequests; n != firstFit-1 {
+		t.Errorf("the registry was told of %d outcomes, want %d", n, firstFit-1)
 	}
 }
 

@@ -1,0 +1,264 @@
+package tinydancer
+
+import (
+	"math"
+	"slices"
+)
+
+// drawing is the working memory of a draw, and what it is drawn from.
+type drawing struct {
+	eligible   []int32
+	guests     []guest
+	short      []guest // those that take part in the match
+	chances    []float64
+	room       []float64
+	floor      float64
+	share      float64 // of the challenger
+	challenger int32   // what it prefers; -1 for none
+	race       race
+}
+
+// guest is an agent with what it is hoped to be worth.
+type guest struct {
+	pick      pick
+	value, sd float64
+}
+
+// measureShift is by how much outcomes were better, on the whole, than what was
+// declared of the agents that brought them; one imagined outcome was as declared.
+func (p *plan) measureShift() float64 {
+	var above, outcomes float64
+	for i := range p.estimates {
+		declared := &p.agents[i].Performance
+		n := float64(p.tallies[i].Requests)
+		prior := math.Max(p.config.PriorWeight, float64(declared.TotalRequests))
+		if n > 0 {
+			above += float64((prior + n) * (p.estimates[i].Quality - declared.expected()))
+			outcomes += n
+		}
+	}
+	return above / (outcomes + 1)
+}
+
+// expected is the quality of an outcome as it was declared.
+func (d *Performance) expected() float64 { return float64(d.Quality * d.successRate()) }
+
+// hope is how much more quality than is expected of an agent the draw takes it
+// to have. A declaration is believed in how agents differ and not in how good
+// they all are, which outcomes show; and what nobody has tried is taken to be
+// better than that. It fades as the declaration does. Of what a model judges it
+// knows better.
+func (p *plan) hope(i int32) float64 {
+	if p.judge != nil && p.judge.column[i] >= 0 {
+		return 0
+	}
+	a := &p.agents[i].Performance
+	declared := a.expected()
+	first := clamp01(declared + p.shift)
+	first += float64((1 - first) * p.config.Optimism)
+	w := p.config.PriorWeight
+	return float64((first-declared)*w) / (math.Max(w, float64(a.TotalRequests)) + float64(p.tallies[i].Requests))
+}
+
+// hoped is hope on the scale of what the target maximises.
+func (p *plan) hoped(t Target, i int32) float64 {
+	switch t {
+	case Quality:
+		return p.hope(i)
+	case Balanced:
+		return float64(p.config.Weights.Quality * p.hope(i))
+	}
+	return 0
+}
+
+// value is what the target maximises, on the scale of valueSD.
+func (p *plan) value(t Target, c pick) float64 {
+	if t == Balanced {
+		return c.score
+	}
+	return p.worth(t, c.agent)
+}
+
+func (p *plan) valueSD(t Target, i int32) float64 {
+	if t == Balanced {
+		return p.scoreSD[i]
+	}
+	return p.worthSD(t, i)
+}
+
+// invite leaves in d.short the agents that may be worth most with what is hoped
+// of them, best first: of the best without hope, which s.picks holds, and of
+// those that would be the best with it if requests were like nobody, as many
+// each. So a new agent is not passed over for want of room.
+func (d *drawing) invite(p *plan, t Target, s *scratch) {
+	d.guests = d.guests[:0]
+	if t == Quality || t == Balanced {
+		for _, i := range d.eligible {
+			v := p.hoped(t, i)
+			if t == Balanced {
+				v += p.fixed[i]
+			} else {
+				v += p.worth(t, i)
+			}
+			d.guests = insert(d.guests, p, guest{pick: pick{agent: i}, value: v})
+		}
+	}
+	d.short = d.short[:0]
+	for _, c := range s.picks[:min(shortlist, len(s.picks))] {
+		d.short = insert(d.short, p, guest{pick: c, value: p.value(t, c) + p.hoped(t, c.agent)})
+	}
+	for _, g := range d.guests {
+		i := g.pick.agent
+		if slices.ContainsFunc(s.picks[:min(shortlist, len(s.picks))], func(c pick) bool { return c.agent == i }) {
+			continue
+		}
+		cosine := p.exactCosine(i, s.asked, s.norm)
+		c := pick{i, p.score(t, i, cosine), cosine}
+		d.short = insert(d.short, p, guest{pick: c, value: p.value(t, c) + p.hoped(t, i)})
+	}
+}
+
+// insert keeps the shortlist, best first.
+func insert(guests []guest, p *plan, g guest) []guest {
+	at := len(guests)
+	for at > 0 && (g.value > guests[at-1].value || g.value == guests[at-1].value && p.breakTie(g.pick.agent, guests[at-1].pick.agent) < 0) {
+		at--
+	}
+	if at == shortlist {
+		return guests
+	}
+	if len(guests) < shortlist {
+		guests = append(guests, guest{})
+	}
+	copy(guests[at+1:], guests[at:])
+	guests[at] = g
+	return guests
+}
+
+// fewAgents is how many eligible agents are drawn under Config.ExplorationScale.
+// Of more, one or another always looks lucky, so that the scale falls with the
+// root of their number.
+const fewAgents = 10
+
+// match finds how likely each of d.short is to be the best of them.
+func (d *drawing) match(p *plan, t Target) {
+	scale := p.config.ExplorationScale * math.Min(1, math.Sqrt(fewAgents/float64(len(d.eligible))))
+	surely := math.Inf(-1) // what one of them reaches, as good as surely
+	for k := range d.short {
+		g := &d.short[k]
+		g.sd = float64(scale * p.valueSD(t, g.pick.agent))
+		surely = math.Max(surely, g.value-normalLimit*g.sd)
+	}
+	// Who cannot reach it has no chance, and need not be summed over.
+	d.short = slices.DeleteFunc(d.short, func(g guest) bool { return g.value+normalLimit*g.sd < surely })
+	mean, sd := d.take(len(d.short))
+	for k, g := range d.short {
+		mean[k], sd[k] = g.value, g.sd
+	}
+	d.chancesOf(mean, sd)
+}
+
+// chanceOf is how likely the first of picks is to be the best of them, by what
+// is known, without hope or scale.
+func (d *drawing) chanceOf(p *plan, t Target, picks []pick) float64 {
+	d.race.begin(p.value(t, picks[0]), p.valueSD(t, picks[0].agent), p.maxSD[t], math.Inf(-1))
+	for _, c := range picks[1:] {
+		d.race.add(p.value(t, c), p.valueSD(t, c.agent))
+	}
+	return d.race.probability()
+}
+
+// take makes room for the sum over n agents: their means and deviations come
+// first.
+func (d *drawing) take(n int) (mean, sd []float64) {
+	d.room, d.chances = sized(d.room, 5*n+1), sized(d.chances, n)
+	return d.room[:n], d.room[n:][:n]
+}
+
+// raceCells is how finely the range of what values are likely is cut up to
+// find who is the best.
+const raceCells = 96
+
+// chancesOf returns how likely each value is to be the highest, in d.chances,
+// by a sum over a grid: Pᵢ = Σ [Φᵢ(x₊)−Φᵢ(x₋)]·Πⱼ Φⱼ(x). They sum to 1, exactly
+// enough to draw by: they are divided by their sum. mean and sd are those of
+// take, best first where nothing is uncertain; sd is changed.
+func (d *drawing) chancesOf(mean, sd []float64) []float64 {
+	n, chance := len(mean), d.chances
+	below, middle, after := d.room[2*n:][:n], d.room[3*n:][:n], d.room[4*n:][:n+1]
+	clear(chance)
+	// The best is no worse than what each reaches for sure.
+	low, high := math.Inf(-1), math.Inf(-1)
+	for k := range mean {
+		low = math.Max(low, mean[k]-4*sd[k])
+		high = math.Max(high, mean[k]+4*sd[k])
+	}
+	if high <= low {
+		chance[0] = 1 // nothing is uncertain; the order of ties decides
+		return chance
+	}
+	narrow := (high - low) / (4 * raceCells) // what is certain is spread over a cell
+	low, high = low-4*narrow, high+4*narrow
+	width := (high - low) / raceCells
+	for k := range mean {
+		sd[k] = math.Max(sd[k], narrow)
+		below[k] = fastNormalCDF((low - mean[k]) / sd[k]) // at the lower end of the cell
+	}
+	after[n] = 1 // Π of middle from here on
+	for g := range raceCells {
+		x := low + float64(g+1)*width
+		for k := n - 1; k >= 0; k-- {
+			middle[k] = fastNormalCDF((x - width/2 - mean[k]) / sd[k])
+			after[k] = middle[k] * after[k+1]
+		}
+		before := 1.0
+		for k := range mean {
+			above := fastNormalCDF((x - mean[k]) / sd[k])
+			chance[k] += (above - below[k]) * before * after[k+1]
+			below[k] = above
+			before *= middle[k]
+		}
+	}
+	sum := 0.0
+	for _, v := range chance {
+		sum += v
+	}
+	if !(sum > 0) {
+		clear(chance)
+		chance[0] = 1
+		return chance
+	}
+	for k := range chance {
+		chance[k] /= sum
+	}
+	return chance
+}
+
+// pick draws. It is what propensity tells the probabilities of.
+func (d *drawing) pick(seed uint64) int32 {
+	draw := generator(seed)
+	switch {
+	case draw.uniform() < d.floor:
+		return d.eligible[min(int(draw.uniform()*float64(len(d.eligible))), len(d.eligible)-1)]
+	case d.challenger >= 0 && draw.uniform() < d.share:
+		return d.challenger
+	}
+	return d.short[pickBy(d.chances, draw.uniform())].pick.agent
+}
+
+// propensity is the probability with which pick draws an agent.
+func (d *drawing) propensity(agent int32) float64 {
+	p := 0.0
+	for k := range d.short {
+		if d.short[k].pick.agent == agent {
+			p = d.chances[k]
+		}
+	}
+	if d.challenger >= 0 {
+		p *= 1 - d.share
+		if agent == d.challenger {
+			p += d.share
+		}
+	}
+	return d.floor/float64(len(d.eligible)) + (1-d.floor)*p
+}
