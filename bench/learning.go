@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,6 +23,8 @@ const (
 	learnAgents    = 20
 	learnDecisions = 10_000
 	learnKinds     = 8
+
+	leanAgents = 100 // of the database that a lean model routes in
 )
 
 // decisions measures in SQL what learning costs, and decisions by the model
@@ -32,36 +35,43 @@ func (b *bench) decisions(ctx context.Context) error {
 		return err
 	}
 	defer remove()
-	for _, judged := range []bool{false, true} {
-		if err := b.decisionsOf(ctx, server, judged); err != nil {
-			return err
+	for _, v := range []variant{
+		{"plain", "no model", learnAgents, false, false},
+		{"learning", "a model that serves", learnAgents, true, false},
+		{"lean", "a lean model that serves", leanAgents, true, true},
+	} {
+		if err := b.decisionsOf(ctx, server, v); err != nil {
+			return fmt.Errorf("%s: %w", v.what, err)
 		}
 	}
 	return nil
 }
 
-func (b *bench) decisionsOf(ctx context.Context, server *cluster.Cluster, judged bool) error {
-	database, what := "plain", "no model"
-	if judged {
-		database, what = "learning", "a model that serves"
-	}
-	db, err := createDatabase(ctx, server, database, learnAgents)
+// variant is a database that decisions are measured in.
+type variant struct {
+	database, what string
+	agents         int
+	judged, lean   bool
+}
+
+func (b *bench) decisionsOf(ctx context.Context, server *cluster.Cluster, v variant) error {
+	db, err := createDatabase(ctx, server, v.database, v.agents)
 	if err != nil {
 		return err
 	}
 	defer db.Close(context.WithoutCancel(ctx))
-	if judged {
-		if err := makeLog(ctx, db); err != nil {
+	if v.judged {
+		if err := makeLog(ctx, db, v.agents); err != nil {
 			return err
 		}
-		if err := b.sqlLearning(ctx, db, server, database); err != nil {
+		if err := b.sqlLearning(ctx, db, server, v); err != nil {
 			return err
 		}
-		if err := b.judgedRows(ctx, db); err != nil {
+		if err := b.judgedRows(ctx, db, v); err != nil {
 			return err
 		}
 	}
-	return b.decideBesideInsert(ctx, server, database, db, what)
+	return b.decideBesideInsert(ctx, server, db, v)
 }
 
 // goLearning measures the library. Models are fitted once, and judge in all
@@ -86,6 +96,9 @@ func (b *bench) goLearning(ctx context.Context) error {
 	if err := benchmark(ctx, &all, root, "^BenchmarkRouteJudged$", rounds); err != nil {
 		return err
 	}
+	if err := benchmark(ctx, &all, root, "^BenchmarkRouteTrunk$", rounds); err != nil {
+		return err
+	}
 	if err := os.WriteFile(filepath.Join("build", "bench", "learn.txt"), all.Bytes(), 0o644); err != nil {
 		return err
 	}
@@ -106,6 +119,12 @@ func (b *bench) goLearning(ctx context.Context) error {
 			b.table.add("allocations of it", "", allocs[name].figure(), none)
 		}
 	}
+	for _, what := range []string{"request", "turn"} {
+		name := "RouteTrunk/" + what
+		b.table.add(fmt.Sprintf("route by a trained trunk, 100 agents, 384 dimensions: a %s", what), " µs", ns[name].each(thousandth).figure(), only(10))
+		b.table.add(processorRow, " µs", cpu[name].each(thousandth).figure(), only(10))
+		b.table.add("allocations of it", "", allocs[name].figure(), only(0))
+	}
 	for _, n := range []int{17, 65} {
 		name := fmt.Sprintf("RidgeUpdate/features=%d", n)
 		b.table.add(fmt.Sprintf("online update from one outcome, %d features", n), " µs", ns[name].each(thousandth).figure(), only(20))
@@ -119,7 +138,7 @@ func (b *bench) goLearning(ctx context.Context) error {
 
 // makeLog fills the log as if every decision had been drawn alike: requests of
 // a few kinds, at each of which other agents are good.
-func makeLog(ctx context.Context, db *pgx.Conn) error {
+func makeLog(ctx context.Context, db *pgx.Conn, agents int) error {
 	if err := execute(ctx, db, "SELECT ruvector_apply_retention()",
 		"CREATE TABLE logged (agent bigint, outcome boolean, embedding float4[])"); err != nil {
 		return err
@@ -131,7 +150,7 @@ func makeLog(ctx context.Context, db *pgx.Conn) error {
 	}
 	_, err := db.CopyFrom(ctx, pgx.Identifier{"logged"}, []string{"agent", "outcome", "embedding"},
 		pgx.CopyFromSlice(learnDecisions, func(int) ([]any, error) {
-			k, agent := rng.IntN(learnKinds), rng.IntN(learnAgents)
+			k, agent := rng.IntN(learnKinds), rng.IntN(agents)
 			good := rng.Float64() < 0.3+0.6*float64((agent*7+k*5)%8)/7
 			v := vector(rng)
 			for i := range v {
@@ -154,15 +173,15 @@ func makeLog(ctx context.Context, db *pgx.Conn) error {
 }
 
 // sqlLearning measures ruvector_learn, in a backend of its own.
-func (b *bench) sqlLearning(ctx context.Context, db *pgx.Conn, server *cluster.Cluster, database string) error {
-	own, err := connect(ctx, server, database)
+func (b *bench) sqlLearning(ctx context.Context, db *pgx.Conn, server *cluster.Cluster, v variant) error {
+	own, err := connect(ctx, server, v.database)
 	if err != nil {
 		return err
 	}
 	defer own.Close(context.WithoutCancel(ctx))
 	pid := own.PgConn().PID()
 	before, began := processorTime(pid), time.Now()
-	if err := execute(ctx, own, fmt.Sprintf("SELECT ruvector_learn(decisions => %d)", learnDecisions)); err != nil {
+	if err := execute(ctx, own, fmt.Sprintf("SELECT ruvector_learn(decisions => %d, lean => %t)", learnDecisions, v.lean)); err != nil {
 		return err
 	}
 	took, cpu := time.Since(began).Seconds(), (processorTime(pid)-before)/1e6
@@ -184,23 +203,35 @@ func (b *bench) sqlLearning(ctx context.Context, db *pgx.Conn, server *cluster.C
 		return err
 	}
 	once := func(v float64) figure { return sample{v}.figure() }
-	b.table.section("learning in SQL: a log of 10,000 decisions, 20 agents, 384 dimensions")
+	kind := "the whole pool"
+	if v.lean {
+		kind = "a lean model"
+	}
+	b.table.section(fmt.Sprintf("learning in SQL: %s; a log of 10,000 decisions, %d agents, 384 dimensions", kind, v.agents))
 	b.table.add("ruvector_learn", " s", once(took), only(60))
 	b.table.add(processorRow+" of all its threads", " s", once(cpu), noGoal)
 	b.table.add("peak memory of the backend", " MB", once(peak), only(500))
-	b.table.add("the model, with the 10,000 outcomes that it remembers", " MB", once(float64(bytes)/1e6), noGoal)
+	if v.lean {
+		b.table.add("the model", " kB", once(float64(bytes)/1e3), only(150))
+	} else {
+		b.table.add("the model, with the 10,000 outcomes that it remembers", " MB", once(float64(bytes)/1e6), noGoal)
+	}
 	b.table.note("ruvector_learn said: %s", strings.TrimSpace(verdict))
 	return nil
 }
 
 // judgedRows measures a row of one long statement, judged by the model.
-func (b *bench) judgedRows(ctx context.Context, db *pgx.Conn) error {
+func (b *bench) judgedRows(ctx context.Context, db *pgx.Conn, v variant) error {
 	if err := execute(ctx, db, "SET max_parallel_workers_per_gather = 0"); err != nil {
 		return err
 	}
+	name, goal := "ruvector_route(e) by the whole pool", only(130)
+	if v.lean {
+		name, goal = fmt.Sprintf("ruvector_route(e) by a trained trunk, %d agents", v.agents), only(30)
+	}
 	statements := []statement{
 		{scanSome, fmt.Sprintf("SELECT count(embedding) FROM requests WHERE id <= %d", someRows), someRows, "", noGoal},
-		{"ruvector_route(e) by the whole pool", fmt.Sprintf("SELECT count(ruvector_route(embedding)) FROM requests WHERE id <= %d", someRows), someRows, scanSome, only(130)},
+		{name, fmt.Sprintf("SELECT count(ruvector_route(embedding)) FROM requests WHERE id <= %d", someRows), someRows, scanSome, goal},
 		{"ruvector_decide(e), one transaction", fmt.Sprintf("SELECT count(ruvector_decide(embedding)) FROM requests WHERE id <= %d", someRows), someRows, scanSome, noGoal},
 	}
 	took := times{map[string]sample{}, map[string]sample{}}
@@ -221,13 +252,13 @@ func (b *bench) judgedRows(ctx context.Context, db *pgx.Conn) error {
 var (
 	decideOne = script{"decide", oneRequest + "SELECT ruvector_decide(embedding) FROM requests WHERE id = :id;\n"}
 	insertRow = script{"insert-decision", oneRequest + `INSERT INTO twin SELECT gen_random_uuid(), 8, 0.05, 1, true, 'balanced', NULL, NULL, embedding,
-		'{1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20}', 0.5, 0.01, 100, 'postgres' FROM requests WHERE id = :id;
+		'{eligible}', 0.5, 0.01, 100, 'postgres' FROM requests WHERE id = :id;
 `}
 )
 
 // decideBesideInsert compares decisions with INSERTs of such rows into a table
 // of the same columns, index and partitions; the request is read in both.
-func (b *bench) decideBesideInsert(ctx context.Context, server *cluster.Cluster, database string, db *pgx.Conn, what string) error {
+func (b *bench) decideBesideInsert(ctx context.Context, server *cluster.Cluster, db *pgx.Conn, v variant) error {
 	err := execute(ctx, db,
 		"CREATE TABLE twin (LIKE tinydancer.decisions INCLUDING ALL) PARTITION BY RANGE (decision_id)",
 		"CREATE TABLE twin_default PARTITION OF twin (PRIMARY KEY (decision_id)) DEFAULT",
@@ -239,11 +270,19 @@ func (b *bench) decideBesideInsert(ctx context.Context, server *cluster.Cluster,
 	insert := insertRow
 	insert.text = strings.Replace(insert.text, "gen_random_uuid()",
 		"(lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0') || substr(gen_random_uuid()::text, 15))::uuid", 1)
-	of, err := b.alternate(ctx, server, database, 4, decideOne, insert)
+	eligible := make([]string, v.agents)
+	for i := range eligible {
+		eligible[i] = strconv.Itoa(i + 1)
+	}
+	insert.text = strings.Replace(insert.text, "'{eligible}'", "'{"+strings.Join(eligible, ",")+"}'", 1)
+	if v.judged { // what a model adds to the row
+		insert.text = strings.Replace(insert.text, "'postgres' FROM", "'postgres', NULL, NULL, NULL, NULL, 0, array_fill(0.5::float4, '{17}'), 0.5 FROM", 1)
+	}
+	of, err := b.alternate(ctx, server, v.database, 4, decideOne, insert)
 	if err != nil {
 		return err
 	}
-	b.table.section("pgbench, prepared statements, 4 clients, 20 agents, " + what)
+	b.table.section(fmt.Sprintf("pgbench, prepared statements, 4 clients, %d agents, %s", v.agents, v.what))
 	b.compare("decide ÷ INSERT of the same row", of[decideOne.name], of[insert.name], atLeast(0.7, 0.7))
 	b.list(of, decideOne, insert)
 	return nil
