@@ -1,10 +1,5 @@
-// Package learn holds what decides on the strength of outcomes. A model is
-// learned from data, tried by the log that these are, and then judges requests:
-//
-//	Data ──▶ Fit ──▶ Model, Report ──▶ Report.Try ──▶ Trial: is it better?
-//	                 Model.Predict, PredictTurn       expected quality of each agent
-//
-// The parts, each with its formula and its source:
+// Package learn holds what decides on the strength of outcomes, each part with
+// its formula and its source:
 //
 //	Ridge        what is known of one agent, told one outcome at a time, with forgetting
 //	Online       the same as the fold keeps it: sums that outcomes can be taken out of, and alarms

@@ -20,10 +20,10 @@ type Options struct {
 	// Trees is how many trees each bag of a forest has. It defaults to 240.
 	Trees int
 
-	// Lean makes a model of a trunk alone, which remembers no requests: at most
-	// 150 kB for 100 agents, and microseconds a route, for a part of what the
-	// whole pool knows. It cannot tell which requests are unlike those that it
-	// has learnt from. Defaults to false: the whole pool.
+	// Lean makes a model of a trunk alone, which remembers no requests: some ten
+	// kilobytes, and microseconds a route, for a part of what the whole pool
+	// knows. It cannot tell which requests are unlike those that it has learnt
+	// from.
 	Lean bool
 
 	// Progress, unless nil, is told how many parts of the work are done, from
