@@ -14,8 +14,7 @@ const challengeLead = 0.02
 // [Router.Route] does not ask it. version and key are those of
 // [Snapshot.WithModel]. A nil model takes the challenger away.
 //
-// Error: [ErrDimension], if the agents' embeddings are not those that the
-// model reads.
+// Errors: those of [Snapshot.WithModel].
 func (s *Snapshot) WithChallenger(m *learn.Model, version int64, key func(agent string) string) (*Snapshot, error) {
 	with := *s
 	var err error

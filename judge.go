@@ -39,8 +39,8 @@ type judge struct {
 // what decisions name. key says under which name the model
 // knows an agent; nil means its own. A nil model takes the model away.
 //
-// Error: [ErrDimension], if the agents' embeddings are not those that the
-// model reads.
+// Errors: [ErrDimension], if the agents' embeddings are not those that the
+// model reads, and [ErrInvalid] for a Model that was neither fitted nor read.
 func (s *Snapshot) WithModel(m *learn.Model, version int64, key func(agent string) string) (*Snapshot, error) {
 	with := *s
 	var err error
@@ -54,6 +54,9 @@ func (s *Snapshot) WithModel(m *learn.Model, version int64, key func(agent strin
 func (s *Snapshot) newJudge(m *learn.Model, version int64, key func(agent string) string) (*judge, error) {
 	if m == nil {
 		return nil, nil
+	}
+	if len(m.Agents()) == 0 { // the zero Model: nobody could be routed by it
+		return nil, invalid("model", "one that knows no agents", "what learn.Fit returned or UnmarshalBinary read")
 	}
 	if key == nil {
 		key = func(agent string) string { return agent }

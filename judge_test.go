@@ -381,3 +381,16 @@ func TestModelLearnsOfBreakdowns(t *testing.T) {
 		}
 	}
 }
+
+// The zero Model would refuse every request.
+func TestZeroModelIsRefused(t *testing.T) {
+	registry := registered(t, "a")
+	for name, set := range map[string]func(*learn.Model, int64) error{"model": registry.SetModel, "challenger": registry.SetChallenger} {
+		if err := set(new(learn.Model), 1); !errors.Is(err, ErrInvalid) {
+			t.Errorf("%s: got %v, want ErrInvalid", name, err)
+		}
+	}
+	if s := registry.Snapshot(); s.ModelVersion() != 0 || s.ChallengerVersion() != 0 {
+		t.Error("it judges")
+	}
+}

@@ -42,22 +42,6 @@ func specialised(t testing.TB, others ...Agent) (*Registry, *Router) {
 	return registry, router
 }
 
-// expectationOf is what is expected of an agent at a request.
-func expectationOf(t testing.TB, router *Router, name string, request []float32) Estimate {
-	t.Helper()
-	all, err := router.Explain(Request{Embedding: request, Target: Quality})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range all {
-		if e.AgentName == name {
-			return e.Estimate
-		}
-	}
-	t.Fatalf("%s is not there", name)
-	return Estimate{}
-}
-
 // Two specialists are known by their outcomes. A new agent that is described
 // like one of them is taken at its kind of request once it declares to be
 // better, and not at the other kind.
@@ -96,7 +80,7 @@ func TestNewcomerStartsFromItsDescription(t *testing.T) {
 	// It is less certain than what it declares, and than who is known.
 	_, router := specialised(t, described("new", 0.85, 0.9, 0, 0.2), described("other", 0.85, 0, 0, 0, 1))
 	request := requestOf(rand.New(rand.NewPCG(23, 24)), 1)
-	known, like, unlike := expectationOf(t, router, "numbers", request), expectationOf(t, router, "new", request), expectationOf(t, router, "other", request)
+	known, like, unlike := expectedOf(t, router, Request{Embedding: request, Target: Quality}, "numbers"), expectedOf(t, router, Request{Embedding: request, Target: Quality}, "new"), expectedOf(t, router, Request{Embedding: request, Target: Quality}, "other")
 	own := estimate(Performance{AvgLatencyMS: 100, Quality: 0.85}, &Tally{}, 10)
 	if like.QualitySD <= own.QualitySD || unlike.QualitySD <= like.QualitySD || known.QualitySD >= own.QualitySD {
 		t.Errorf("deviations: known %.3f, as declared %.3f, like a known one %.3f, unlike any %.3f; want them to rise", known.QualitySD, own.QualitySD, like.QualitySD, unlike.QualitySD)
@@ -119,7 +103,7 @@ func TestRemovedAgentVanishes(t *testing.T) {
 	var before []Estimate
 	for _, x := range requests {
 		for _, name := range stay {
-			before = append(before, expectationOf(t, router, name, x))
+			before = append(before, expectedOf(t, router, Request{Embedding: x, Target: Quality}, name))
 		}
 	}
 	if err := registry.Remove("letters"); err != nil {
@@ -136,7 +120,7 @@ func TestRemovedAgentVanishes(t *testing.T) {
 			t.Fatalf("%s takes it, of %v, %v", c.AgentName, c.Eligible, err)
 		}
 		for k, name := range stay {
-			now := expectationOf(t, router, name, x)
+			now := expectedOf(t, router, Request{Embedding: x, Target: Quality}, name)
 			if was := before[i*len(stay)+k]; now != was {
 				if was.Quality >= now.Quality {
 					t.Fatalf("%s: expected %+v, with letters there %+v", name, now, was)
@@ -171,7 +155,7 @@ func TestNewcomerOfAShutGate(t *testing.T) {
 		t.Fatal(err)
 	}
 	for kind := range 2 {
-		if got := expectationOf(t, router, "new", requestOf(rng, kind)).Quality; got != 0.7 {
+		if got := expectedOf(t, router, Request{Embedding: requestOf(rng, kind), Target: Quality}, "new").Quality; got != 0.7 {
 			t.Errorf("at kind %d it is expected to be %g, declared 0.7", kind, got)
 		}
 	}

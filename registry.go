@@ -87,7 +87,7 @@ func (r *Registry) Remove(name string) error {
 }
 
 // SetModel has a model judge the agents from the next decision on; nil takes it
-// away. See [Snapshot.WithModel].
+// away. See [Snapshot.WithModel]. Errors: [ErrDimension], [ErrInvalid].
 func (r *Registry) SetModel(m *learn.Model, version int64) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -100,7 +100,7 @@ func (r *Registry) SetModel(m *learn.Model, version int64) error {
 }
 
 // SetChallenger lets a model take a share of what Decide draws; nil takes it
-// away. See [Snapshot.WithChallenger].
+// away. See [Snapshot.WithChallenger]. Errors: [ErrDimension], [ErrInvalid].
 func (r *Registry) SetChallenger(m *learn.Model, version int64) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -42,7 +42,8 @@ type Request struct {
 	Sequence [][]float32
 
 	// Session, unless nil, is the conversation that the request is part of.
-	// [Router.Route] and [Router.Decide] move it on, unless they fail.
+	// [Router.Route] and [Router.Decide] move it on, unless they fail;
+	// [Router.Explain] looks at it alone.
 	Session *Session
 
 	// Target defaults to Balanced.

@@ -36,8 +36,8 @@ type TurnOutcome struct {
 	Elapsed   time.Duration // from the turn to the next one; likewise
 }
 
-// Tell says how the last turn went. What was told before of the same turn is
-// forgotten. Error: [ErrInvalid], which leaves the session as it was.
+// Tell says how the last turn went; before the first there is none, and what is
+// told is forgotten. So is what was told before of the same turn. Error: [ErrInvalid], which leaves the session as it was.
 func (s *Session) Tell(o TurnOutcome) error {
 	if o.Rated {
 		if err := inRange("quality", o.Quality, 1); err != nil {
@@ -61,7 +61,9 @@ func (s *Session) Tell(o TurnOutcome) error {
 }
 
 // ResumeSession returns the session whose state was kept elsewhere: what
-// [Session.State] told, and the agent that took the last turn. state is copied.
+// [Session.State] told. state is copied. What was told of the last turn is no
+// part of it: tell it again. A state that the model in force cannot read, being of
+// another version or length, is left aside.
 func ResumeSession(modelVersion int64, state []float32, agent string) *Session {
 	return &Session{version: modelVersion, state: slices.Clone(state), agent: agent}
 }

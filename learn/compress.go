@@ -56,36 +56,12 @@ func compressTo(ctx context.Context, want int, x []float32, dimensions int, seed
 	}
 	step := max(1, rows/compressionRows)
 	used := (rows + step - 1) / step
-	z := make([]float32, dimensions*inner)
-	r := source(seed, 0xc0de)
-	for i := range z {
-		z[i] = 1
-		if r.next()&1 == 0 {
-			z[i] = -1
-		}
-	}
+	z := signs(dimensions*inner, source(seed, 0xc0de))
 	y := make([]float32, used*inner)
+	row := func(k int) []float32 { return x[k*step*dimensions:][:dimensions] }
 	for range 2 {
-		clear(y)
-		for k := range used {
-			if k%16 == 0 && ctx.Err() != nil {
-				return nil, context.Cause(ctx)
-			}
-			for j, v := range x[k*step*dimensions:][:dimensions] {
-				f32.AddScaled(y[k*inner:][:inner], z[j*inner:][:inner], v)
-			}
-		}
-		if _, err := spectral.Orthonormalise(ctx, y, inner); err != nil {
+		if err := sweep(ctx, z, y, inner, row); err != nil {
 			return nil, err
-		}
-		clear(z)
-		for k := range used {
-			if k%16 == 0 && ctx.Err() != nil {
-				return nil, context.Cause(ctx)
-			}
-			for j, v := range x[k*step*dimensions:][:dimensions] {
-				f32.AddScaled(z[j*inner:][:inner], y[k*inner:][:inner], v)
-			}
 		}
 	}
 	squares, err := spectral.Orthonormalise(ctx, z, inner)
@@ -115,4 +91,45 @@ func unmarshalCompression(r *binfile.Reader, dimensions, inner int) *compression
 		r.Refuse("the compression has %d numbers, want %d", n, dimensions*inner)
 	}
 	return c
+}
+
+// signs are n random signs, where a range finder begins.
+func signs(n int, r random) []float32 {
+	z := make([]float32, n)
+	for i := range z {
+		z[i] = 1
+		if r.next()&1 == 0 {
+			z[i] = -1
+		}
+	}
+	return z
+}
+
+// sweep is a power iteration: it multiplies z, of width columns, by the rows,
+// makes the products y orthonormal, and sets z to what the rows' transpose makes
+// of these. y has width numbers a row.
+func sweep(ctx context.Context, z, y []float32, width int, row func(k int) []float32) error {
+	used := len(y) / width
+	clear(y)
+	for k := range used {
+		if k%16 == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		for j, x := range row(k) {
+			f32.AddScaled(y[k*width:][:width], z[j*width:][:width], x)
+		}
+	}
+	if _, err := spectral.Orthonormalise(ctx, y, width); err != nil {
+		return err
+	}
+	clear(z)
+	for k := range used {
+		if k%16 == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		for j, x := range row(k) {
+			f32.AddScaled(z[j*width:][:width], y[k*width:][:width], x)
+		}
+	}
+	return nil
 }

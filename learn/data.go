@@ -63,11 +63,15 @@ func (d *Data) Append(embedding []float32, cells ...Cell) error {
 }
 
 // AppendGroup is [Data.Append] for a request of a group, such as a session or
-// a user's, numbered from 0 in any way; -1 is none. Requests of one group, and
+// a user's, numbered below 2³⁰ in any way; -1 is none. Requests of one group, and
 // those with the very same embedding, are taken for one piece of evidence: none
 // is judged by what was learnt from another, and errors are counted by groups.
+// Its error is that of Append, also for a group out of range.
 func (d *Data) AppendGroup(group int32, embedding []float32, cells ...Cell) error {
 	row := d.Rows()
+	if group < -1 || group >= sessionGroups {
+		return fmt.Errorf("%w: row %d: group %d, want 0 to %d, or -1 for none", ErrData, row, group, sessionGroups-1)
+	}
 	if err := d.checkEmbedding(embedding); err != nil {
 		return err
 	}
@@ -89,7 +93,7 @@ func (d *Data) AppendGroup(group int32, embedding []float32, cells ...Cell) erro
 	d.embeddings = append(d.embeddings, embedding...)
 	d.cells = append(d.cells, cells...)
 	d.ends = append(d.ends, len(d.cells))
-	d.groups = append(d.groups, max(group, -1))
+	d.groups = append(d.groups, group)
 	return nil
 }
 

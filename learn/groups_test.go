@@ -1,6 +1,7 @@
 package learn
 
 import (
+	"errors"
 	"math"
 	"slices"
 	"testing"
@@ -184,6 +185,16 @@ func TestTrialCountsRepeatsOnce(t *testing.T) {
 		}
 		if limit := 0.025*float64(n) + 3*math.Sqrt(0.025*0.975*float64(n)); float64(promoted) > math.Max(1, limit) {
 			t.Errorf("%s: %d of %d models that help nobody were promoted, want at most %.0f", name, promoted, n, limit)
+		}
+	}
+}
+
+// Numbers from 2³⁰ are those of sessions.
+func TestGroupsHaveARange(t *testing.T) {
+	d := &Data{Agents: []string{"a"}, Dimensions: 1}
+	for _, group := range []int32{-2, math.MinInt32, sessionGroups, math.MaxInt32} {
+		if err := d.AppendGroup(group, []float32{1}); !errors.Is(err, ErrData) || d.Rows() != 0 {
+			t.Errorf("group %d: %v, %d rows", group, err, d.Rows())
 		}
 	}
 }

@@ -249,3 +249,41 @@ func (f *fitter) chooseTrunk(recurrent, linear []float32) *TrunkReport {
 	}
 	return r
 }
+
+// trunkPart is one kind of trunk, fitted to all and judged out of fold.
+type trunkPart struct {
+	whole *trunk
+	score []float32 // rows × agents
+}
+
+// trunkTasks fit both trunks, to all sessions and to those of all folds but each.
+func (f *fitter) trunkTasks() (tasks []func(context.Context) error) {
+	for kind := range f.trunks {
+		p := &f.trunks[kind]
+		p.score = make([]float32, f.t.rows*f.t.agents)
+		for fold := int8(-1); fold < folds; fold++ {
+			tasks = append(tasks, func(ctx context.Context) error {
+				k, err := f.fitTrunk(ctx, kind == 0, fold)
+				if err != nil {
+					return err
+				}
+				if fold < 0 {
+					p.whole = k
+					return nil
+				}
+				return f.judge(k, fold, p.score)
+			})
+		}
+	}
+	return tasks
+}
+
+// takeTrunk makes an expert of the better trunk.
+func (f *fitter) takeTrunk() {
+	f.trunk = f.chooseTrunk(f.trunks[0].score, f.trunks[1].score)
+	chosen := &f.trunks[1]
+	if f.trunk.RecurrentPreferred {
+		chosen = &f.trunks[0]
+	}
+	f.whole.trunk, f.out.score[byTrunk] = chosen.whole, chosen.score
+}

@@ -242,8 +242,8 @@ func TestTurnsAreChecked(t *testing.T) {
 		{Heard: Heard{Agent: 7}},
 		{Heard: Heard{Agent: -1}, Before: [][]float32{x[:2]}},
 	} {
-		if err := m.PredictTurn(q, nil, x, &u, &s); !errors.Is(err, ErrInput) {
-			t.Errorf("%+v: got %v, want ErrInput", u, err)
+		if err := m.PredictTurn(q, nil, x, &u, &s); !errors.Is(err, ErrInput) || errors.Is(err, ErrData) {
+			t.Errorf("%+v: got %v, want ErrInput alone", u, err)
 		}
 	}
 }

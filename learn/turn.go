@@ -24,7 +24,7 @@ type Heard struct {
 // check says what is wrong with what was heard, of so many agents.
 func (h Heard) check(agents int) error {
 	if h.Agent < -1 || h.Agent >= agents {
-		return fmt.Errorf("%w: heard of agent %d, want -1 to %d", ErrData, h.Agent, agents-1)
+		return fmt.Errorf("heard: agent: got %d, want -1 to %d", h.Agent, agents-1)
 	}
 	for _, v := range []struct {
 		name     string
@@ -36,7 +36,7 @@ func (h Heard) check(agents int) error {
 		{"elapsed time", h.ElapsedS, math.MaxFloat64},
 	} {
 		if !(v.is >= 0 && v.is <= v.most) {
-			return fmt.Errorf("%w: heard of an %s of %v, want 0 to %g", ErrData, v.name, v.is, v.most)
+			return fmt.Errorf("heard: %s: got %v, want 0 to %g", v.name, v.is, v.most)
 		}
 	}
 	return nil
@@ -55,14 +55,16 @@ const sessionGroups = 1 << 30
 
 // AppendTurn adds a turn to a session, which is any number; turns come in the
 // order of time. row is the row that the turn is, or -1 for a turn of which no
-// outcome is known: embedding is then its request, which is kept. Each row is a
-// turn of one session at most.
+// outcome is known: embedding is then its request, and the slice is kept. Each
+// row is a turn of one session at most, and of that group unless [Data.AppendGroup]
+// named another. With fewer than 200 rows that are later turns, Fit reads no
+// sessions.
 //
-// The error wraps ErrData: for a row that is not there or was a turn before,
-// and for an embedding that Append would refuse.
+// The error wraps ErrData: for a row that is not there or was a turn before, for
+// an embedding that Append would refuse, and for what cannot have been heard.
 func (d *Data) AppendTurn(session int, row int, embedding []float32, heard Heard) error {
 	if err := heard.check(len(d.Agents)); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrData, err)
 	}
 	t := turn{row: int32(row), heard: heard}
 	switch {
@@ -136,13 +138,13 @@ func (m *Model) State(s *Scratch) []float32 {
 // its own. It keeps no slice.
 //
 // The error wraps ErrInput, also for a state of another length than
-// StateLength, one that is not finite, and for what cannot have been heard.
+// [Model.StateLength], one that is not finite, and for what cannot have been heard.
 func (m *Model) PredictTurn(quality, deviation []float64, embedding []float32, t *Turn, s *Scratch) error {
 	if t == nil {
 		return m.predict(quality, deviation, embedding, nil, s)
 	}
 	if err := t.Heard.check(len(m.agents)); err != nil {
-		return fmt.Errorf("%w: %v", ErrInput, err)
+		return fmt.Errorf("%w: %w", ErrInput, err)
 	}
 	if n := m.StateLength(); t.State != nil && len(t.State) != n {
 		return fmt.Errorf("%w: the state of a session has %d numbers, the model's %d", ErrInput, len(t.State), n)

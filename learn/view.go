@@ -46,42 +46,19 @@ func fitView(ctx context.Context, t *table, seed uint64) (view, error) {
 		v.mean[j] = float32(s / float64(used))
 	}
 	width := min(n, Directions+8) // with some to spare, the leading ones come out sooner
-	z := make([]float32, n*width)
-	r := source(seed, 0x71e3)
-	for i := range z {
-		z[i] = 1
-		if r.next()&1 == 0 {
-			z[i] = -1
-		}
-	}
+	z := signs(n*width, source(seed, 0x71e3))
 	y := make([]float32, used*width)
-	row := make([]float32, n)
+	centred := make([]float32, n)
+	row := func(k int) []float32 {
+		v.centre(centred, t.embedding(k*step))
+		return centred
+	}
 	var squares []float64
 	for range 4 {
-		clear(y)
-		for k := range used {
-			if k%16 == 0 && ctx.Err() != nil {
-				return v, context.Cause(ctx)
-			}
-			v.centre(row, t.embedding(k*step))
-			for j, x := range row {
-				f32.AddScaled(y[k*width:][:width], z[j*width:][:width], x)
-			}
-		}
-		if _, err := spectral.Orthonormalise(ctx, y, width); err != nil {
+		err := sweep(ctx, z, y, width, row)
+		if err != nil {
 			return v, err
 		}
-		clear(z)
-		for k := range used {
-			if k%16 == 0 && ctx.Err() != nil {
-				return v, context.Cause(ctx)
-			}
-			v.centre(row, t.embedding(k*step))
-			for j, x := range row {
-				f32.AddScaled(z[j*width:][:width], y[k*width:][:width], x)
-			}
-		}
-		var err error
 		if squares, err = spectral.Orthonormalise(ctx, z, width); err != nil {
 			return v, err
 		}

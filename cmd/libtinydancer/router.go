@@ -6,20 +6,13 @@ package main
 import "C"
 
 import (
-	"encoding/binary"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"runtime/cgo"
 	"runtime/debug"
 	"slices"
-	"strconv"
-	"time"
 	"unsafe"
 
 	"github.com/tinydancer/tinydancer"
-	"github.com/tinydancer/tinydancer/embed"
-	"github.com/tinydancer/tinydancer/learn"
 )
 
 // roster is the rows of tinydancer.agents; a router adds the estimates.
@@ -97,114 +90,6 @@ func (r *roster) add(rows []byte) error {
 	return nil
 }
 
-// model is a row of tinydancer.models. It knows agents by the ids of their
-// rows, which stay when an agent is renamed.
-type model struct {
-	version  int64
-	learned  *learn.Model
-	embedder *embed.Fitted // nil where requests come with embeddings of their own
-	before   map[string]tinydancer.Tally
-}
-
-// readBefore reads what the estimates were when a model was learned.
-func readBefore(data []byte) (map[string]tinydancer.Tally, error) {
-	var rows map[string][5]float64
-	if err := json.Unmarshal(data, &rows); err != nil {
-		return nil, err
-	}
-	before := make(map[string]tinydancer.Tally, len(rows))
-	for id, v := range rows {
-		before[id] = tinydancer.Tally{
-			Requests: int64(v[0]), Successes: int64(v[1]), RatedSuccesses: int64(v[2]),
-			SuccessQualitySum: v[3], FailureQualitySum: v[4],
-		}
-	}
-	return before, nil
-}
-
-// td_model answers with what is wrong with a model, if it cannot be read;
-// routing goes on without it.
-//
-//export td_model
-func td_model(of *C.td_model_row, handle *C.uint64_t, reply *C.td_reply) C.int {
-	return answer(reply, func() ([]byte, error) {
-		m, err := readModel(modelRow{
-			version: int64(of.version), dimensions: int(of.dimensions), embedderName: textOf(of.embedder_name),
-			model: bytesOf(of.model), embedder: bytesOf(of.embedder), before: bytesOf(of.before),
-		})
-		if err != nil {
-			return []byte(clean(err.Error())), nil
-		}
-		*handle = C.uint64_t(cgo.NewHandle(m))
-		return nil, nil
-	})
-}
-
-// modelRow is a row of tinydancer.models.
-type modelRow struct {
-	version                 int64
-	dimensions              int
-	embedderName            string
-	model, embedder, before []byte
-}
-
-// ownEmbeddings is the embedder_name of models that read what callers bring.
-const ownEmbeddings = "own"
-
-// nameOf is the embedder_name of a space, as learn names it.
-func nameOf(embedder string) string {
-	if embedder == "" {
-		return ownEmbeddings
-	}
-	return embedder
-}
-
-// readModel reads a row and refuses one whose parts do not belong together:
-// a model that read vectors of another embedder would answer, and be wrong.
-func readModel(row modelRow) (*model, error) {
-	m := &model{version: row.version, learned: new(learn.Model)}
-	if err := m.learned.UnmarshalBinary(row.model); err != nil {
-		return nil, err
-	}
-	dimensions := row.dimensions
-	if len(row.embedder) > 0 {
-		m.embedder = new(embed.Fitted)
-		if err := m.embedder.UnmarshalBinary(row.embedder); err != nil {
-			return nil, err
-		}
-		if dimensions == m.learned.Dimensions() {
-			dimensions = m.embedder.Dimensions()
-		}
-	}
-	if err := m.learned.CheckInput(m.embedderName(), dimensions); err != nil {
-		return nil, err
-	}
-	if got := nameOf(m.embedderName()); got != row.embedderName {
-		return nil, fmt.Errorf("the embedder: got %s, want %s, which the row names", got, row.embedderName)
-	}
-	var err error
-	m.before, err = readBefore(row.before)
-	return m, err
-}
-
-// embedderName names what makes the embeddings that the model reads; nothing
-// where callers bring them.
-func (m *model) embedderName() string {
-	if m == nil || m.embedder == nil {
-		return ""
-	}
-	return m.embedder.Name()
-}
-
-// space is the version whose embedder is in force with m, 0 for none: how
-// tinydancer.decisions names the space of an embedding.
-func (m *model) space() int64 {
-	if m == nil || m.embedder == nil {
-		return 0
-	}
-	return m.version
-}
-
 //export td_router
 func td_router(of C.uint64_t, tallies C.td_span, by C.uint64_t, corrections, config C.td_span, handle *C.uint64_t, reply *C.td_reply) C.int {
 	return answer(reply, func() ([]byte, error) {
@@ -246,20 +131,6 @@ func td_router(of C.uint64_t, tallies C.td_span, by C.uint64_t, corrections, con
 		*handle = C.uint64_t(cgo.NewHandle(r))
 		return nil, nil
 	})
-}
-
-// judged is the roster as it was when the model was learned, and judged by it.
-func (r *roster) judged(m *model) (*tinydancer.Snapshot, error) {
-	key := func(agent string) string { return strconv.FormatInt(r.ids[agent], 10) }
-	tallies := make([]tinydancer.Tally, 0, len(r.ids))
-	for name := range r.snapshot.Names() {
-		tallies = append(tallies, m.before[key(name)])
-	}
-	before, err := r.snapshot.WithTallies(tallies)
-	if err != nil {
-		return nil, err
-	}
-	return before.WithModel(m.learned, m.version, key)
 }
 
 //export td_release_handle
@@ -367,54 +238,6 @@ func td_route_request(q *C.td_request, reply *C.td_reply) C.int {
 			r.out.decision(&d, a.none)
 		}
 		return r.out, nil
-	})
-}
-
-//export td_decide_request
-func td_decide_request(q *C.td_request, reply *C.td_reply) C.int {
-	return answer(reply, func() ([]byte, error) {
-		r := cgo.Handle(q.router).Value().(*router)
-		a, err := r.read(q)
-		if err != nil {
-			return nil, err
-		}
-		if q.in_session != 0 {
-			if a.Session, err = r.session(q); err != nil {
-				return nil, err
-			}
-		}
-		id := [16]byte(unsafe.Slice((*byte)(q.decision_id), 16))
-		c, err := r.Decide(a.Request, binary.BigEndian.Uint64(id[8:])) // the random half
-		if a.nullOnNoMatch && tinydancer.IsNoMatch(err) {
-			return nil, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		r.out = r.out[:0]
-		r.out.choice(&c, r.roster.ids)
-		r.out.long(r.model.space())
-		r.out.state(a.Session)
-		r.out.chosen(&c, id, a.none)
-		return r.out, nil
-	})
-}
-
-// session is the session of a request, as of its last turn.
-func (r *router) session(q *C.td_request) (*tinydancer.Session, error) {
-	if q.heard == nil {
-		return new(tinydancer.Session), nil
-	}
-	// An agent that is gone took the turn all the same.
-	agent := strconv.FormatInt(int64(q.last_agent), 10)
-	if name, ok := r.roster.names[int64(q.last_agent)]; ok {
-		agent = name
-	}
-	s := tinydancer.ResumeSession(int64(q.state_version), unsafe.Slice((*float32)(q.state), q.nstate), agent)
-	heard := unsafe.Slice((*float64)(q.heard), 5)
-	return s, s.Tell(tinydancer.TurnOutcome{
-		Rated: heard[0] != 0, Quality: heard[1], LatencyMS: heard[2], CostUSD: heard[3],
-		Elapsed: time.Duration(heard[4] * float64(time.Second)),
 	})
 }
 

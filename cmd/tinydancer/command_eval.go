@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -37,6 +38,11 @@ func (c *evalCommand) Run(ctx context.Context) error {
 	}
 	if len(set.Models) < 2 {
 		return errors.New("there is one model; want at least two to choose from")
+	}
+	if c.Report != "" { // it comes last, and perhaps an hour later
+		if _, err := os.Stat(filepath.Dir(c.Report)); err != nil {
+			return fmt.Errorf("--report: %w", err)
+		}
 	}
 	out, err := newPredictionWriter(c.Predictions)
 	if err != nil {

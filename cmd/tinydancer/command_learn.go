@@ -142,7 +142,12 @@ func cancellable(ctx context.Context, db *pgx.Conn, run func(context.Context) er
 // told is an error of the server with its hint.
 func told(err error) error {
 	var e *pgconn.PgError
-	if errors.As(err, &e) && e.Hint != "" {
+	switch {
+	case !errors.As(err, &e):
+		return err
+	case e.Code == "42883": // undefined function: the hint would be to cast
+		return fmt.Errorf("%w\nIs it the right database? CREATE EXTENSION tinydancer, or ALTER EXTENSION tinydancer UPDATE, and have its schema in the search_path", err)
+	case e.Hint != "":
 		return fmt.Errorf("%w\n%s", err, e.Hint)
 	}
 	return err

@@ -101,7 +101,10 @@ func verdict(scores []outcomes.Score) string {
 	gain, low, high := mean(scores, func(s outcomes.Score) float64 { return s.Accuracy - s.BestSingle }),
 		mean(scores, func(s outcomes.Score) float64 { return s.Low }), mean(scores, func(s outcomes.Score) float64 { return s.High })
 	text := fmt.Sprintf("Choosing a model for each request brings %+.1f points of quality over the best single model (95 %% between %+.1f and %+.1f), on requests that were not learnt from.", 100*gain, 100*low, 100*high)
-	if low <= 0 && high >= 0 {
+	switch {
+	case low == 0 && high == 0:
+		text = "In quality, the best single model serves every request: with these rows nothing that was learned has shown that it knows better."
+	case low <= 0 && high >= 0:
 		text = fmt.Sprintf("In quality, choosing a model for each request cannot be told from always using the best one: %+.1f points (95 %% between %+.1f and %+.1f).", 100*gain, 100*low, 100*high)
 	}
 	if c := mean(scores, func(s outcomes.Score) float64 { return s.Cost98 }); !math.IsNaN(c) {

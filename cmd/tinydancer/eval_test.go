@@ -226,6 +226,31 @@ func TestStreamDecidesAsTheRouterDoes(t *testing.T) {
 	}
 }
 
+// That a page cannot be written is said before the work, not after it.
+func TestEvalLooksWhereThePageGoes(t *testing.T) {
+	c := evalCommand{Outcomes: supportOutcomes, Seeds: "0", Splits: true, Report: filepath.Join(t.TempDir(), "no", "page.html")}
+	c.Predictions = filepath.Join(t.TempDir(), "predictions.jsonl")
+	err := c.Run(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "--report") {
+		t.Errorf("got %v, want an error of --report", err)
+	}
+	if _, err := os.Stat(c.Predictions); err == nil {
+		t.Error("it had begun")
+	}
+}
+
+func TestVerdictOfNoDifference(t *testing.T) {
+	for want, s := range map[string]outcomes.Score{
+		"the best single model serves every request": {Cost98: math.NaN()},
+		"cannot be told from":                        {Low: -0.1, High: 0.1, Cost98: math.NaN()},
+		"brings +5.0 points":                         {Accuracy: 0.85, BestSingle: 0.8, Low: 0.01, High: 0.09, Cost98: math.NaN()},
+	} {
+		if got := verdict([]outcomes.Score{s}); !strings.Contains(got, want) {
+			t.Errorf("%q does not say %q", got, want)
+		}
+	}
+}
+
 func TestParseSeeds(t *testing.T) {
 	for text, want := range map[string][]int{"0-4": {0, 1, 2, 3, 4}, "3": {3}, "0,2, 5-6": {0, 2, 5, 6}, "": nil, "4-0": nil, "-1": nil, "a": nil, "1-": nil, "0-9999999": nil} {
 		got, err := parseSeeds(text)

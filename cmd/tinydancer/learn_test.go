@@ -210,3 +210,15 @@ func TestLearnFitsAnEmbedder(t *testing.T) {
 		db.Exec(t, `select ruvector_set_agent_embedding('left', null)`)
 	}
 }
+
+// A database without the extension is told from one in which an argument is of
+// the wrong type, of which PostgreSQL speaks.
+func TestLearnWithoutTheExtension(t *testing.T) {
+	t.Parallel()
+	cluster := pgtest.Shared(t)
+	c := &learnCommand{Database: cluster.Server.ConnString("postgres", "")}
+	err := c.Run(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "CREATE EXTENSION tinydancer") {
+		t.Errorf("got %v, want to be told of CREATE EXTENSION", err)
+	}
+}
