@@ -248,6 +248,30 @@ func TestTurnsAreChecked(t *testing.T) {
 	}
 }
 
+// What is heard may be of any size, and an absurd number says no more than a large one.
+func TestAbsurdNumbersAreHeard(t *testing.T) {
+	w := newTalk(6, false)
+	d := w.log(t, 300)
+	x, most := w.request(0, 1), math.MaxFloat64
+	absurd := Heard{Agent: 1, Known: true, Outcome: 1, LatencyMS: most, CostUSD: most, ElapsedS: most}
+	for session := range 2 {
+		if err := d.Append(x, Cell{0, 1, 1}); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.AppendTurn(session, d.Rows()-1, nil, absurd); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m, _ := fit(t, d, Options{Trees: 4})
+	var s Scratch
+	q, want := make([]float64, w.agents), make([]float64, w.agents)
+	must(t, m.PredictTurn(want, nil, x, &Turn{Heard: Heard{1, true, 1, 1e9, 1e6, 1e9}}, &s))
+	must(t, m.PredictTurn(q, nil, x, &Turn{Heard: absurd}, &s))
+	if !slices.Equal(q, want) {
+		t.Errorf("got %v, of large numbers %v", q, want)
+	}
+}
+
 func TestPredictTurnAllocatesNothing(t *testing.T) {
 	if raceEnabled {
 		t.Skip("TestPredictTurnAllocatesNothing runs without the race detector")
