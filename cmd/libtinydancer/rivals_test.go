@@ -63,7 +63,7 @@ func TestPresentModelReadsSessions(t *testing.T) {
 	s.data.Dimensions = 8
 	column := []int{s.columnOf(30), s.columnOf(20), s.columnOf(10)}
 	column[1], column[2] = column[2], column[1] // of "30", "10", "20"
-	var right []int // of each row
+	var right []int                             // of each row
 	id := uint64(0)
 	for session := range 200 {
 		topic := rng.IntN(agents)
