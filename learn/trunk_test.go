@@ -155,6 +155,26 @@ func TestTrunkIsLinearWhereThereIsNothingToRemember(t *testing.T) {
 	}
 }
 
+// Few sessions are no evidence, however many turns they have.
+func TestTrunkIsLinearOfFewSessions(t *testing.T) {
+	for sessions, want := range map[int]bool{1: false, leastGroups - 1: false, leastGroups: true} {
+		w := newTalk(7, false)
+		w.turns = 40
+		table, err := w.log(t, sessions).tableOf(context.Background(), 1, narrowed, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := &fitter{t: table}
+		recurrent, linear := make([]float32, len(table.outcome)), make([]float32, len(table.outcome))
+		for i, y := range table.outcome {
+			recurrent[i], linear[i] = 0.5+0.4*(y-0.5), 0.5
+		}
+		if r := f.chooseTrunk(recurrent, linear); r.RecurrentPreferred != want {
+			t.Errorf("%d sessions: %+v", sessions, *r)
+		}
+	}
+}
+
 // A session's rows are in one fold: what is said of a turn out of fold was not
 // learnt from the turns around it.
 func TestSessionsAreInOneFold(t *testing.T) {
