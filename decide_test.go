@@ -242,3 +242,62 @@ func sourceOf(t *testing.T, agents ...Agent) *Snapshot {
 	}
 	return s
 }
+
+// Propensities are exact whatever the draw looks at: a model that reads a
+// session, what was heard in it, corrections by outcomes, and a challenger.
+func TestPropensitiesAreExactInSessions(t *testing.T) {
+	registry, _ := remembering(t)
+	router, err := NewRouter(registry, Config{ExplorationFloor: 0.1, ChallengerShare: 0.3, ExplorationScale: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := memory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := registry.SetChallenger(m, 2); err != nil {
+		t.Fatal(err)
+	}
+	c := &conversations{rand.New(rand.NewPCG(5, 6))}
+	for k := range 60 { // the first agent has become worse
+		choice, err := router.Decide(Request{Embedding: c.request(k%3, 0), Target: Quality}, uint64(k))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := registry.Learn(Lesson{Choice: &choice, Outcome: Outcome{Success: choice.AgentName != "first"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begun := new(Session)
+	if _, err := router.Decide(Request{Embedding: c.request(1, 0), Target: Quality, Session: begun}, 1); err != nil {
+		t.Fatal(err)
+	}
+	x := c.request(1, 1)
+	const draws = 20_000
+	propensity, frequency := map[string]float64{}, map[string]float64{}
+	for seed := range uint64(draws) {
+		session := ResumeSession(begun.State())
+		if err := session.Tell(TurnOutcome{Rated: true, Quality: 0.5}); err != nil {
+			t.Fatal(err)
+		}
+		d, err := router.Decide(Request{Embedding: x, Target: Quality, Session: session}, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if before, ok := propensity[d.AgentName]; ok && before != d.Propensity {
+			t.Fatalf("%s: propensity %g, then %g", d.AgentName, before, d.Propensity)
+		}
+		propensity[d.AgentName] = d.Propensity
+		frequency[d.AgentName] += 1. / draws
+	}
+	sum := 0.0
+	for name, p := range propensity {
+		sum += p
+		if sd := math.Sqrt(p * (1 - p) / draws); math.Abs(frequency[name]-p) > 5*sd {
+			t.Errorf("%s: drawn with frequency %g, propensity %g ± %g", name, frequency[name], p, sd)
+		}
+	}
+	if t.Logf("%v", propensity); len(propensity) != 3 || math.Abs(sum-1) > 1e-12 {
+		t.Errorf("%d agents drawn, propensities sum to %.15g", len(propensity), sum)
+	}
+}

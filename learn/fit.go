@@ -20,9 +20,9 @@ type Options struct {
 	// Trees is how many trees each bag of a forest has. It defaults to 240.
 	Trees int
 
-	// Lean makes a model of a trunk alone, which remembers no requests: some ten
-	// kilobytes, and microseconds a route, for a part of what the whole pool
-	// knows. It cannot tell which requests are unlike those that it has learnt
+	// Lean makes a model of a trunk alone, which remembers no requests: 256 bytes
+	// a dimension and some kilobytes, and microseconds a route, for a part of what
+	// the whole pool knows. It cannot tell which requests are unlike those that it has learnt
 	// from.
 	Lean bool
 

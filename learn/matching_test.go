@@ -6,9 +6,10 @@ import (
 	"testing"
 )
 
-// matched draws n decisions as Router.Decide does without a model: each agent
-// as often as it is likely to be the best, given what came of the decisions
-// before, and with probability floor any of them alike.
+// matched draws n decisions by probability matching: each agent as often as it
+// is likely to be the best, given what came of the decisions before, and with
+// probability floor any of them alike. Router.Decide does so under less doubt,
+// and with hope.
 func (w *world) matched(t testing.TB, n int, floor float64) (*Data, []Lesson, [][]float64) {
 	t.Helper()
 	d := &Data{Agents: names(w.agents), Dimensions: w.dimensions}

@@ -126,8 +126,11 @@ func (t *trunk) see(x, room, request []float32, heard Heard) {
 	told[4] = magnitude(heard.ElapsedS / 60)
 }
 
-// magnitude is log(1+v), at most 8: numbers of any size in a few units.
-func magnitude(v float64) float32 { return float32(math.Min(8, elementary.Log(1+v))) }
+// magnitude is log(1+v), at most 8: numbers of any size in a few units. What is
+// infinite, as a cost times 100 may be, is many.
+func magnitude(v float64) float32 {
+	return float32(math.Min(8, elementary.Log(1+math.Min(v, 1e6))))
+}
 
 // step reads a turn from a state, which nil begins, and leaves the state after
 // it in s.hidden.

@@ -201,7 +201,8 @@ type TrunkReport struct {
 }
 
 // chooseTrunk takes the recurrent trunk if it foretells better than the linear
-// one by more than a standard error: it is the dearer one, and has to earn it.
+// one by more than a standard error, of enough sessions: it is the dearer one,
+// and has to earn it.
 func (f *fitter) chooseTrunk(recurrent, linear []float32) *TrunkReport {
 	t := f.t
 	r := &TrunkReport{Chosen: "linear"}
@@ -244,7 +245,8 @@ func (f *fitter) chooseTrunk(recurrent, linear []float32) *TrunkReport {
 		squares += float64(d * d)
 	}
 	r.DifferenceError = math.Sqrt(squares) / weight
-	if r.RecurrentPreferred = r.Difference > r.DifferenceError; r.RecurrentPreferred {
+	// Of few sessions the error itself is not known; of one it is 0.
+	if r.RecurrentPreferred = len(sums) >= leastGroups && r.Difference > r.DifferenceError; r.RecurrentPreferred {
 		r.Chosen = "recurrent"
 	}
 	return r

@@ -155,6 +155,26 @@ func TestTrunkIsLinearWhereThereIsNothingToRemember(t *testing.T) {
 	}
 }
 
+// Few sessions are no evidence, however many turns they have.
+func TestTrunkIsLinearOfFewSessions(t *testing.T) {
+	for sessions, want := range map[int]bool{1: false, leastGroups - 1: false, leastGroups: true} {
+		w := newTalk(7, false)
+		w.turns = 40
+		table, err := w.log(t, sessions).tableOf(context.Background(), 1, narrowed, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := &fitter{t: table}
+		recurrent, linear := make([]float32, len(table.outcome)), make([]float32, len(table.outcome))
+		for i, y := range table.outcome {
+			recurrent[i], linear[i] = 0.5+0.4*(y-0.5), 0.5
+		}
+		if r := f.chooseTrunk(recurrent, linear); r.RecurrentPreferred != want {
+			t.Errorf("%d sessions: %+v", sessions, *r)
+		}
+	}
+}
+
 // A session's rows are in one fold: what is said of a turn out of fold was not
 // learnt from the turns around it.
 func TestSessionsAreInOneFold(t *testing.T) {
@@ -245,6 +265,30 @@ func TestTurnsAreChecked(t *testing.T) {
 		if err := m.PredictTurn(q, nil, x, &u, &s); !errors.Is(err, ErrInput) || errors.Is(err, ErrData) {
 			t.Errorf("%+v: got %v, want ErrInput alone", u, err)
 		}
+	}
+}
+
+// What is heard may be of any size, and an absurd number says no more than a large one.
+func TestAbsurdNumbersAreHeard(t *testing.T) {
+	w := newTalk(6, false)
+	d := w.log(t, 300)
+	x, most := w.request(0, 1), math.MaxFloat64
+	absurd := Heard{Agent: 1, Known: true, Outcome: 1, LatencyMS: most, CostUSD: most, ElapsedS: most}
+	for session := range 2 {
+		if err := d.Append(x, Cell{0, 1, 1}); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.AppendTurn(session, d.Rows()-1, nil, absurd); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m, _ := fit(t, d, Options{Trees: 4})
+	var s Scratch
+	q, want := make([]float64, w.agents), make([]float64, w.agents)
+	must(t, m.PredictTurn(want, nil, x, &Turn{Heard: Heard{1, true, 1, 1e9, 1e6, 1e9}}, &s))
+	must(t, m.PredictTurn(q, nil, x, &Turn{Heard: absurd}, &s))
+	if !slices.Equal(q, want) {
+		t.Errorf("got %v, of large numbers %v", q, want)
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/tinydancer/tinydancer/learn"
@@ -9,7 +10,9 @@ import (
 // What a model is tried against: the model that serves, and what the router
 // weighs beside quality.
 
-// presentPolicy is what the model that serves prefers at each row.
+// presentPolicy is what the model that serves prefers at each row, told of
+// sessions what it would have been told in service. What has corrected it since
+// it was learned it is not told: that knows the outcomes that it is judged by.
 func (s *school) presentPolicy() func(row int) int {
 	now := s.now
 	if now == nil || !s.fit && now.learned.Dimensions() != s.data.Dimensions {
@@ -23,11 +26,42 @@ func (s *school) presentPolicy() func(row int) int {
 	for k, name := range now.learned.Agents() {
 		column[name] = k
 	}
-	return func(row int) int {
-		if err := now.learned.Predict(quality, nil, s.presentEmbedding(row, memory), &scratch); err != nil {
+	choose := func(row int, turn *learn.Turn) int {
+		if err := now.learned.PredictTurn(quality, nil, s.presentEmbedding(row, memory), turn, &scratch); err != nil {
 			return -1
 		}
 		return now.prefers(s, column, s.lessons[row].Eligible, quality, now.learned.Familiarity(&scratch))
+	}
+	turns := map[int]int{} // choices at turns, by row
+	states := map[int][]float32{}
+	for _, t := range s.attendance.taken {
+		turn := learn.Turn{State: states[t.session], Heard: t.heard}
+		if turn.Heard.Agent >= 0 {
+			turn.Heard.Agent = -1 // as in service, where the model does not know it
+			if k, ok := column[s.data.Agents[t.heard.Agent]]; ok {
+				turn.Heard.Agent = k
+			}
+		}
+		read := true
+		if t.row >= 0 {
+			turns[t.row] = choose(t.row, &turn)
+			read = turns[t.row] >= 0
+		} else {
+			request := t.request
+			if s.fit {
+				request = s.presently(t.pupil, memory)
+			}
+			read = now.learned.PredictTurn(quality, nil, request, &turn, &scratch) == nil
+		}
+		if read {
+			states[t.session] = slices.Clone(now.learned.State(&scratch))
+		}
+	}
+	return func(row int) int {
+		if choice, ok := turns[row]; ok {
+			return choice
+		}
+		return choose(row, nil)
 	}
 }
 

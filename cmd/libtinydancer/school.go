@@ -165,7 +165,7 @@ func (s *school) read(rows []byte) error {
 func (s *school) learnFrom(p *pupil, embedding []float32) bool {
 	l := &p.lesson
 	if math.IsNaN(l.Outcome) {
-		if s.attend(p.of, -1, l.Agent, embedding) != nil {
+		if s.attend(p, -1, embedding) != nil {
 			s.skipped++
 		}
 		return false
@@ -181,7 +181,7 @@ func (s *school) learnFrom(p *pupil, embedding []float32) bool {
 	}
 	s.lessons = append(s.lessons, *l)
 	// What was heard of the turn before cannot be: the row is learned from on its own.
-	_ = s.attend(p.of, s.data.Rows()-1, l.Agent, nil)
+	_ = s.attend(p, s.data.Rows()-1, nil)
 	return true
 }
 

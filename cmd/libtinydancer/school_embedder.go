@@ -49,12 +49,18 @@ func (s *school) fitEmbedder(ctx context.Context, seed uint64) error {
 // presentEmbedding is the embedding of a row as the model that serves reads it,
 // in the memory that it is given where it has to be made; nil if there is none.
 func (s *school) presentEmbedding(row int, memory []float32) []float32 {
-	switch {
-	case !s.fit:
+	if !s.fit {
 		return s.data.Embedding(row)
-	case len(s.asked[row].embedding) == s.now.learned.Dimensions():
-		return s.asked[row].embedding
-	case s.now.embedder == nil || s.now.embedder.Embed(memory, s.asked[row].text) != nil:
+	}
+	return s.presently(&s.asked[row], memory)
+}
+
+// presently is presentEmbedding of a request whose text is kept.
+func (s *school) presently(p *pupil, memory []float32) []float32 {
+	switch {
+	case len(p.embedding) == s.now.learned.Dimensions():
+		return p.embedding
+	case s.now.embedder == nil || s.now.embedder.Embed(memory, p.text) != nil:
 		return nil
 	}
 	return memory

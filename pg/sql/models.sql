@@ -37,15 +37,19 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
            k.previous, k.heard, CASE WHEN fit_embedder THEN k.request END
       FROM known k, usual u, serving s
     UNION ALL
-    -- Turns of which nobody told are turns all the same.
-    SELECT d.agent_id, d.propensity, NULL, NULL, NULL, d.eligible,
+    -- Turns of which nobody told are turns all the same, in sessions of which somebody told; the latest, lest they be
+    -- many times as many as what is learned from, and more than memory holds.
+    (SELECT d.agent_id, d.propensity, NULL, NULL, NULL, d.eligible,
            CASE WHEN h.here AND cardinality(d.embedding) = u.dimension THEN d.embedding END,
            hashtextextended(d.role || '/' || d.session, 0), false, d.decision_id, d.previous, d.heard,
            CASE WHEN fit_embedder THEN d.request END
       FROM tinydancer.decisions d, usual u, LATERAL (SELECT d.embedder = ANY (tinydancer.same_space(space)) AS here) AS h
      WHERE d.session IS NOT NULL AND d.decision_id >= (SELECT k.decision_id FROM known k WHERE k.session IS NOT NULL ORDER BY k.decision_id LIMIT 1)
        AND array_ndims(d.embedding) = 1
+       AND (d.role, d.session) IN (SELECT k.role, k.session FROM known k)
        AND NOT EXISTS (SELECT FROM known k WHERE k.decision_id = d.decision_id)
+     ORDER BY d.decision_id DESC
+     LIMIT most)
      ORDER BY decision_id
 $$;
 

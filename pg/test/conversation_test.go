@@ -174,6 +174,34 @@ func TestConversationOutlivesAgentsAndModels(t *testing.T) {
 	}
 }
 
+// Turns of which nobody told come only with sessions of which somebody did, and no
+// more of them than of what is learned from: a backend has to hold them.
+func TestUntoldTurnsAreBounded(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Shared(t).Database(t)
+	register(t, db, "a", "b")
+	conn := db.Connect(t)
+	do(t, conn, `do $$
+		declare
+			d jsonb;
+		begin
+			for i in 1..30 loop
+				d := ruvector_decide('{1,2,3,4}', session => 'told');
+				if i <= 10 then
+					perform ruvector_feedback((d ->> 'decision_id')::uuid, quality => 1);
+				end if;
+				perform ruvector_decide('{1,2,3,4}', session => 'never told');
+			end loop;
+		end $$`)
+	for most, want := range map[int]string{4: "4 told, 4 not", 10: "10 told, 10 not", 20000: "10 told, 20 not"} {
+		got := pgtest.One[string](t, conn, fmt.Sprintf(`
+			select format('%%s told, %%s not', count(l.outcome), count(*) - count(l.outcome)) from tinydancer.lessons(%d, false, 0) l`, most))
+		if got != want {
+			t.Errorf("of %d: %s, want %s", most, got, want)
+		}
+	}
+}
+
 // A lean model passes the same trial, serves, and is small.
 func TestLeanModelServes(t *testing.T) {
 	t.Parallel()
