@@ -56,8 +56,9 @@ func (d *Data) Rows() int { return len(d.ends) }
 // Append adds a request. It keeps neither slice.
 //
 // The error wraps ErrData: an embedding of another length than Dimensions,
-// that is zero or not finite; an unknown agent, or one that is there twice; an
-// outcome beyond 0 and 1, or a weight beyond 0 and MaxWeight.
+// that is zero, not finite or of a norm above a million; an unknown agent, or
+// one that is there twice; an outcome beyond 0 and 1, or a weight beyond 0 and
+// MaxWeight.
 func (d *Data) Append(embedding []float32, cells ...Cell) error {
 	return d.AppendGroup(-1, embedding, cells...)
 }
@@ -97,6 +98,11 @@ func (d *Data) AppendGroup(group int32, embedding []float32, cells ...Cell) erro
 	return nil
 }
 
+// maxLength is how long an embedding to learn from may be. Requests may be
+// longer; but fourth powers are added up here, in float32, and one row must not
+// keep everybody from learning.
+const maxLength = 1e6
+
 // checkEmbedding says what is wrong with the embedding of the next row.
 func (d *Data) checkEmbedding(embedding []float32) error {
 	row := d.Rows()
@@ -104,11 +110,16 @@ func (d *Data) checkEmbedding(embedding []float32) error {
 		return fmt.Errorf("%w: row %d: the embedding has %d dimensions, want %d", ErrData, row, len(embedding), d.Dimensions)
 	}
 	direction := false
+	var square float64
 	for i, v := range embedding {
 		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
 			return fmt.Errorf("%w: row %d: component %d of the embedding is %v, want a finite number", ErrData, row, i, v)
 		}
 		direction = direction || v != 0
+		square += float64(v) * float64(v)
+	}
+	if square > maxLength*maxLength {
+		return fmt.Errorf("%w: row %d: the embedding has length %.3g, want at most %g", ErrData, row, math.Sqrt(square), maxLength)
 	}
 	if !direction {
 		return fmt.Errorf("%w: row %d: the embedding is all zero and has no direction", ErrData, row)

@@ -186,6 +186,7 @@ func TestAppendRefusesPoison(t *testing.T) {
 		"component 1":          func(d *Data) error { return d.Append([]float32{1, nan}) },
 		"component 0":          func(d *Data) error { return d.Append([]float32{inf, 1}) },
 		"no direction":         func(d *Data) error { return d.Append([]float32{0, 0}) },
+		"length 3e+10":         func(d *Data) error { return d.Append([]float32{3e10, 1}) },
 		"agent 2, want 0 to 1": func(d *Data) error { return d.Append(x, Cell{2, 1, 1}) },
 		"agent -1":             func(d *Data) error { return d.Append(x, Cell{-1, 1, 1}) },
 		"outcome 1.5":          func(d *Data) error { return d.Append(x, Cell{0, 1.5, 1}) },

@@ -2,6 +2,7 @@ package learn
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -180,12 +181,15 @@ func (f *fitter) parallel(ctx context.Context, tasks []func(context.Context) err
 	return nil
 }
 
+// ErrPanic is returned by [Fit] when something in it panicked, which is a bug.
+var ErrPanic = errors.New("learn: panic")
+
 // caught runs a task; a panic in it is an error. Nobody else could catch it,
 // and in a database it would take the whole server down.
 func caught(ctx context.Context, task func(context.Context) error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			err = fmt.Errorf("learn: panic: %v\n%s", cause, debug.Stack())
+			err = fmt.Errorf("%w: %v\n%s", ErrPanic, cause, debug.Stack())
 		}
 	}()
 	return task(ctx)

@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"math"
 	"runtime/cgo"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"sync/atomic"
@@ -239,7 +238,7 @@ func (s *school) work(ctx context.Context, seed uint64, attempt int, lean bool) 
 	defer close(s.done)
 	defer func() {
 		if cause := recover(); cause != nil {
-			s.err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
+			s.err = panicked(cause)
 		}
 	}()
 	s.data.Embedder = s.now.embedderName()
@@ -253,6 +252,9 @@ func (s *school) work(ctx context.Context, seed uint64, attempt int, lean bool) 
 	m, fitted, err := learn.Fit(ctx, s.data, learn.Options{Seed: seed, Lean: lean, Progress: func(done, of int) {
 		s.progress.Store(int64(begin + (learnedAt-begin)*done/max(of, 1)))
 	}})
+	if errors.Is(err, learn.ErrPanic) {
+		err = panicked(err)
+	}
 	if err != nil {
 		s.err = err
 		return

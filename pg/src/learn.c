@@ -32,6 +32,16 @@ put_float(StringInfo out, Datum value, bool isnull)
 	appendBinaryStringInfo(out, (char *) &v, sizeof(v));
 }
 
+/*
+ * How many numbers an array holds side by side: none if one is NULL, of which
+ * there is nothing. Columns may have been set by hand.
+ */
+static int32
+items(ArrayType *array)
+{
+	return array_contains_nulls(array) ? 0 : ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+}
+
 /* Columns of tinydancer.lessons(). */
 enum
 {
@@ -63,7 +73,7 @@ put_session(StringInfo out, HeapTuple row, TupleDesc desc)
 	{
 		ArrayType  *array = DatumGetArrayTypeP(value);
 
-		n = ARR_HASNULL(array) ? 0 : ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+		n = items(array);
 		appendBinaryStringInfo(out, (char *) &n, sizeof(n));
 		appendBinaryStringInfo(out, ARR_DATA_PTR(array), n * sizeof(float8));
 	}
@@ -87,7 +97,7 @@ put_lesson(StringInfo out, HeapTuple row, TupleDesc desc)
 		put_float(out, value, isnull);
 	}
 	array = DatumGetArrayTypeP(SPI_getbinval(row, desc, ELIGIBLE, &isnull));
-	n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	n = items(array);
 	appendBinaryStringInfo(out, (char *) &n, sizeof(n));
 	appendBinaryStringInfo(out, ARR_DATA_PTR(array), n * sizeof(int64));
 	value = SPI_getbinval(row, desc, EMBEDDING, &isnull);
@@ -95,7 +105,7 @@ put_lesson(StringInfo out, HeapTuple row, TupleDesc desc)
 	if (!isnull)
 	{
 		array = DatumGetArrayTypeP(value);
-		n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) * sizeof(float4);
+		n = items(array) * sizeof(float4);
 	}
 	appendBinaryStringInfo(out, (char *) &n, sizeof(n));
 	if (n > 0)
@@ -150,14 +160,16 @@ td_train(PG_FUNCTION_ARGS)
 {
 	td_reply   *reply = td_scratch_reply();
 	volatile td_handle school = 0;
-	td_handle	opened = 0;
+	td_handle	router,
+				opened = 0;
 	bool		fit = PG_GETARG_BOOL(3);
 	int64		space = 0;
 	ErrorContextCallback *context = error_context_stack;
 
 	/* What a caller is told is not buried under the functions on the way. */
 	error_context_stack = NULL;
-	TD_CALL(reply, school_open, td_current_router(), fit, &space, &opened, reply);
+	router = td_current_router();
+	TD_CALL(reply, school_open, router, fit, &space, &opened, reply);
 	school = opened;
 	PG_TRY();
 	{

@@ -112,7 +112,12 @@ typedef struct td_golib
 extern const td_golib *td_go(void);
 extern const char *td_golib_path(void);
 
-/* Calls a function of the library under the signal mask; raises its error. */
+/*
+ * Calls a function of the library under the signal mask; raises its error. The
+ * arguments are worked out under the mask, too: what may wait or fail is done
+ * before, for a wait there could not be cancelled, and an error that is caught
+ * would leave the session deaf.
+ */
 #define TD_CALL(reply, function, ...) \
 	do { \
 		const td_golib *go_ = td_go(); \

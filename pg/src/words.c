@@ -100,10 +100,11 @@ td_nearest(PG_FUNCTION_ARGS)
 static ArrayType *
 embedding_of(text *input)
 {
+	td_handle	model = td_current_model();
 	td_reply   *reply = td_scratch_reply();
 	ArrayType  *result;
 
-	TD_CALL(reply, embed, td_current_model(), (td_span) {VARDATA_ANY(input), VARSIZE_ANY_EXHDR(input)}, reply);
+	TD_CALL(reply, embed, model, (td_span) {VARDATA_ANY(input), VARSIZE_ANY_EXHDR(input)}, reply);
 	if (reply->len == 0)
 		return NULL;
 	result = palloc0(ARR_OVERHEAD_NONULLS(1) + reply->len);

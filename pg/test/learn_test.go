@@ -213,6 +213,9 @@ func TestLearnFromPoorLogs(t *testing.T) {
 			select ruvector_feedback((ruvector_decide(array[random(), 1]::float4[]) ->> 'decision_id')::uuid, quality => random(), latency_ms => 1e12, cost_usd => 1e12) from generate_series(1, 600);
 			update tinydancer.decisions set propensity = 1e-300 where decision_id = (select max(decision_id::text)::uuid from tinydancer.decisions);
 			update tinydancer.decisions set propensity = 1e-9 where decision_id = (select min(decision_id::text)::uuid from tinydancer.decisions)`, "refused"},
+		"far away": {`set tinydancer.exploration_floor = 1;
+			select ruvector_feedback((ruvector_decide(array[case when n % 100 = 0 then 5e14 else random() end, 1]::float4[]) ->> 'decision_id')::uuid, quality => random())
+			  from generate_series(1, 600) n`, "refused"},
 		"two dimensions": {`select ruvector_feedback((ruvector_decide(case when n < 50 then array[1, 2, 3] else array[random(), 1] end::float4[]) ->> 'decision_id')::uuid,
 			quality => random()) from generate_series(1, 200) n`, "refused"},
 	} {
@@ -229,5 +232,26 @@ func TestLearnFromPoorLogs(t *testing.T) {
 			db.Exec(t, `select * from ruvector_scorecard()`)
 			db.Exec(t, `select ruvector_route('{1,0}')`)
 		})
+	}
+}
+
+// Arrays with NULL, which only a hand can have written, hold fewer numbers than
+// they have elements; nothing behind them is read, and their decisions are left
+// out.
+func TestLearnFromArraysWithNULL(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Shared(t).Database(t)
+	register(t, db, "left", "right", "both")
+	conn := db.Connect(t)
+	practise(t, conn, 300)
+	do(t, conn, `with n as (select decision_id, row_number() over (order by decision_id) as i from tinydancer.decisions)
+		update tinydancer.decisions d
+		   set embedding = case when i <= 20 then array_fill(null::float4, array[4]) else embedding end,
+		       eligible = case when i between 21 and 40 then array_fill(null::bigint, array[3]) else eligible end,
+		       session = 's', previous = d.decision_id,
+		       heard = case when i between 41 and 60 then array_fill(null::float8, array[3]) end
+		  from n where n.decision_id = d.decision_id`)
+	if got := pgtest.One[int](t, conn, `select (ruvector_learn() ->> 'skipped')::int`); got != 40 {
+		t.Errorf("%d decisions were left out, want 40", got)
 	}
 }

@@ -193,3 +193,36 @@ func TestLockWaitersAreWoken(t *testing.T) {
 		t.Errorf("the row says %d, want 50", got)
 	}
 }
+
+// What is read before a call of Go is read with the signals of PostgreSQL
+// open: who waits for a lock there can be cancelled, and after an error that is
+// caught the session still hears.
+func TestNothingIsReadUnderTheMask(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Shared(t).Database(t)
+	register(t, db, "a")
+	holder, waiter, witness := db.Connect(t), db.Connect(t), db.Connect(t)
+	do(t, holder, `begin`)
+	do(t, holder, `lock table tinydancer.models in access exclusive mode`)
+	for _, sql := range []string{`select ruvector_embed('hello')`, `select ruvector_learn()`, `select ruvector_route('{1,0}')`} {
+		finish := background(t, func(ctx context.Context) error { return try(ctx, waiter, sql) })
+		blocked(t, witness, pid(waiter))
+		do(t, witness, `select pg_cancel_backend($1)`, pid(waiter))
+		if err := finish(); stateOf(err) != "57014" {
+			t.Fatalf("%s: got error %v, want 57014", sql, err)
+		}
+	}
+	do(t, holder, `rollback`)
+
+	for _, weight := range []string{"quality", "cost", "latency", "similarity"} {
+		do(t, waiter, `set tinydancer.weight_`+weight+` = 0`)
+	}
+	do(t, waiter, `do $$ begin perform ruvector_learn(); raise 'learned'; exception when invalid_parameter_value then null; end $$`)
+	blocked, err := mask(strconv.Itoa(pid(waiter)), "SigBlk")
+	if err != nil {
+		t.Skipf("needs /proc: %v", err)
+	}
+	if blocked.has(syscall.SIGINT) || blocked.has(syscall.SIGTERM) {
+		t.Errorf("after an error that was caught %x is blocked", blocked)
+	}
+}
