@@ -194,17 +194,35 @@ func TestLearnedConfidenceIsReliable(t *testing.T) {
 	if os.Getenv("TINYDANCER_LONG") != "" {
 		worlds, rows, requests = 96, 1500, 1500
 	}
+	holdConfidence(t, learn.Options{Trees: 30}, 0, worlds, rows, requests)
+}
+
+// A lean model knows less of a request, and has to say so.
+func TestLeanConfidenceIsReliable(t *testing.T) {
+	if raceEnabled {
+		t.Skip("TestLeanConfidenceIsReliable runs without the race detector")
+	}
+	worlds := 16
+	if os.Getenv("TINYDANCER_LONG") != "" {
+		worlds = 96
+	}
+	holdConfidence(t, learn.Options{Lean: true}, 9200, worlds, 1000, 800)
+}
+
+// holdConfidence fits models to so many worlds, asks them, and counts how often
+// they are right.
+func holdConfidence(t *testing.T, options learn.Options, first, worlds, rows, requests int) {
 	of := map[string]*claims{"all": {}, "full": {}, "one": {}}
 	for _, form := range worldForms {
 		of[form] = new(claims)
 	}
-	for seed := range uint64(worlds) {
+	for seed := uint64(first); seed < uint64(first+worlds); seed++ {
 		w := newAWorld(seed, worldForms[seed%4])
 		one, log, rows := seed/4%2 == 1, "full", rows
 		if one {
 			log, rows = "one", 2*rows
 		}
-		m, _, err := learn.Fit(t.Context(), w.log(t, rows, one), learn.Options{Trees: 30})
+		m, _, err := learn.Fit(t.Context(), w.log(t, rows, one), options)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,10 +15,11 @@ func (f *fitter) lean() bool { return f.options.Lean && f.t.rows >= leastRows }
 // lean says whether the model is one.
 func (m *Model) lean() bool { return m.experts.trunk != nil && m.experts.neighbours.rows() == 0 }
 
-// leanEvidence is how many outcomes of an agent count behind an expectation, of
-// all that there are: as many as neighbours would be looked at.
+// leanEvidence is in how many outcomes an expectation of an agent is believed, of
+// all that there are: each tells a part of the numbers that make a score of the
+// hidden state.
 func leanEvidence(outcomes float64) float64 {
-	return math.Min(float64(defaultNeighbours.nearest), outcomes)
+	return math.Min(float64(defaultNeighbours.nearest), outcomes/trunkHidden)
 }
 
 // runLean fits the trunks, to all sessions and to those of all folds but each;
