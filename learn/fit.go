@@ -42,19 +42,20 @@ func (o Options) trees() treeOptions {
 // Report is what fitting found out. Losses and gains are out of fold: of
 // requests that were not learnt from.
 type Report struct {
-	Rows, Cells int
-	Experts     []ExpertReport
-	LogLoss     float64 // of the calibrated pool, in nats a cell
-	Best        string  // the best fixed agent
-	Margin      float64 // by which an agent must beat it to be preferred
-	StandsAside bool    // no margin gained anything: the best fixed agent always serves
-	Gain        float64 // in quality over the best fixed agent
-	GainError   float64 // its standard error
-	Bent        bool    // an isotonic curve is part of the calibration
+	Rows        int            `json:"rows"`
+	Cells       int            `json:"cells"`
+	Experts     []ExpertReport `json:"experts"`
+	LogLoss     float64        `json:"log_loss"`     // of the calibrated pool, in nats a cell
+	Best        string         `json:"best"`         // the best fixed agent
+	Margin      float64        `json:"margin"`       // by which an agent must beat it to be preferred
+	StandsAside bool           `json:"stands_aside"` // no margin gained anything: the best fixed agent always serves
+	Gain        float64        `json:"gain"`         // in quality over the best fixed agent
+	GainError   float64        `json:"gain_error"`   // its standard error
+	Bent        bool           `json:"bent"`         // an isotonic curve is part of the calibration
 
 	// Trunk says which trunk reads sessions, and why; nil where too few rows are
 	// turns of one.
-	Trunk *TrunkReport
+	Trunk *TrunkReport `json:"trunk,omitempty"`
 
 	expected    []float64 // rows × agents, calibrated, out of fold
 	familiarity []float32 // of each row, out of fold
@@ -63,10 +64,10 @@ type Report struct {
 
 // ExpertReport is what one expert is worth.
 type ExpertReport struct {
-	Name    string
-	Weight  float64 // in the pool; 0 when switched off
-	Later   float64 // its weight at later turns of sessions
-	LogLoss float64
+	Name    string  `json:"name"`
+	Weight  float64 `json:"weight"` // in the pool; 0 when switched off
+	Later   float64 `json:"later"`  // its weight at later turns of sessions
+	LogLoss float64 `json:"log_loss"`
 }
 
 // Fit learns from data, which it does not change. It uses as many CPUs as

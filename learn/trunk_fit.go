@@ -192,12 +192,13 @@ func (f *fitter) judge(k *trunk, fold int8, score []float32) error {
 // TrunkReport says how well each trunk foretells sessions that it did not learn
 // from, at turns that are not the first; a lean model's at all turns.
 type TrunkReport struct {
-	Chosen             string  // "recurrent", "linear"
-	Turns              int     // with an outcome
-	Recurrent, Linear  float64 // log loss, in nats a cell
-	Difference         float64 // Linear less Recurrent
-	DifferenceError    float64 // its standard error, sessions being independent
-	RecurrentPreferred bool
+	Chosen             string  `json:"chosen"` // "recurrent", "linear"
+	Turns              int     `json:"turns"`  // with an outcome
+	Recurrent          float64 `json:"recurrent"`
+	Linear             float64 `json:"linear"`           // log loss, in nats a cell, as that of the recurrent one
+	Difference         float64 `json:"difference"`       // Linear less Recurrent
+	DifferenceError    float64 `json:"difference_error"` // its standard error, sessions being independent
+	RecurrentPreferred bool    `json:"recurrent_preferred"`
 }
 
 // chooseTrunk takes the recurrent trunk if it foretells better than the linear

@@ -91,6 +91,9 @@ relation_invalidated(Datum arg pg_attribute_unused(), Oid relid)
 	for (size_t i = 0; i < lengthof(tables); i++)
 		if (relid == InvalidOid || tables[i]->relid == relid || tables[i]->relid == InvalidOid)
 			tables[i]->generation++;
+	/* Of the corrections only those of the model that serves are there. */
+	if (relid == models.relid)
+		corrections.generation++;
 }
 
 /*
@@ -296,7 +299,7 @@ fill(Table *t, Slot *slot, Snapshot snapshot)
 			initStringInfo(&slot->rows);
 			MemoryContextSwitchTo(before);
 		}
-		reported = t == &corrections ? td_load_corrections(t->relid, snapshot, &slot->rows)
+		reported = t == &corrections ? td_load_corrections(t->relid, relation_id(&models), snapshot, &slot->rows)
 			: td_load_estimates(t->relid, snapshot, &slot->rows);
 	}
 	remember(&slot->horizon, snapshot);

@@ -192,7 +192,10 @@ decide(FunctionCallInfo fcinfo)
 	namestrcpy(&role, GetUserNameFromId(td_caller_id(), false));
 	td_read_request_of(fcinfo, embedding, &request);
 	if (!PG_ARGISNULL(3))
+	{
 		td_continue_session(PG_GETARG_TEXT_PP(3), &role, id, &request, &turn);
+		request.router = td_current_router();	/* a query has run since */
+	}
 	request.decision_id = id->data;
 	TD_CALL(reply, decide, &request, reply);
 	if (reply->len == 0)

@@ -262,9 +262,46 @@ td_load_estimates(Oid relid, Snapshot snapshot, StringInfo out)
 	return reported;
 }
 
-bool
-td_load_corrections(Oid relid, Snapshot snapshot, StringInfo out)
+/* Whether a row of models is the one that serves. */
+static bool
+serves(TupleTableSlot *slot, AttrNumber state)
 {
+	text	   *is = DatumGetTextPP(value_of(slot, state));
+
+	return VARSIZE_ANY_EXHDR(is) == strlen("serving") && memcmp(VARDATA_ANY(is), "serving", strlen("serving")) == 0;
+}
+
+/* The version that serves, or 0. */
+static int64
+serving_version(Oid relid, Snapshot snapshot)
+{
+	Relation	rel;
+	TupleTableSlot *slot;
+	TableScanDesc scan;
+	AttrNumber	version,
+				state;
+	int64		found = 0;
+
+	if (!OidIsValid(relid))
+		return 0;
+	rel = table_open(relid, AccessShareLock);
+	slot = table_slot_create(rel, NULL);
+	version = column(rel, "version");
+	state = column(rel, "state");
+	scan = table_beginscan(rel, snapshot, 0, NULL);
+	while (found == 0 && table_scan_getnextslot(scan, ForwardScanDirection, slot))
+		if (serves(slot, state))
+			found = DatumGetInt64(value_of(slot, version));
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+bool
+td_load_corrections(Oid relid, Oid models, Snapshot snapshot, StringInfo out)
+{
+	int64		present = serving_version(models, snapshot);
 	Relation	rel = table_open(relid, AccessShareLock);
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
 	TableScanDesc scan;
@@ -279,8 +316,10 @@ td_load_corrections(Oid relid, Snapshot snapshot, StringInfo out)
 		ArrayType  *array;
 
 		CHECK_FOR_INTERRUPTS();
+		if (DatumGetInt64(value_of(slot, version)) != present)
+			continue;
 		put_int64(out, DatumGetInt64(value_of(slot, agent)));
-		put_int64(out, DatumGetInt64(value_of(slot, version)));
+		put_int64(out, present);
 		array = DatumGetArrayTypeP(value_of(slot, state));
 		td_put_numbers(out, array);
 		if ((Pointer) array != DatumGetPointer(value_of(slot, state)))
@@ -326,7 +365,6 @@ td_load_model(Oid relid, Snapshot snapshot, td_handle *model)
 	scan = table_beginscan(rel, snapshot, 0, NULL);
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
-		text	   *is;
 		bytea	   *m,
 				   *e;
 		Jsonb	   *b;
@@ -336,8 +374,7 @@ td_load_model(Oid relid, Snapshot snapshot, td_handle *model)
 		td_reply   *reply;
 
 		CHECK_FOR_INTERRUPTS();
-		is = DatumGetTextPP(value_of(slot, state));
-		if (VARSIZE_ANY_EXHDR(is) != strlen("serving") || memcmp(VARDATA_ANY(is), "serving", strlen("serving")) != 0)
+		if (!serves(slot, state))
 			continue;
 		m = DatumGetByteaPP(value_of(slot, bytes));
 		e = slot_attisnull(slot, embedder) ? NULL : DatumGetByteaPP(value_of(slot, embedder));

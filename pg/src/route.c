@@ -57,7 +57,6 @@ td_read_request_of(FunctionCallInfo fcinfo, ArrayType *embedding, td_request *re
 		text = JsonbToCString(NULL, &json->root, VARSIZE(json));
 		request->constraints = (td_span) {text, strlen(text)};
 	}
-	request->router = td_current_router();
 	if (unlikely(td_rows_are_restricted()))
 	{
 		int			n;
@@ -68,6 +67,8 @@ td_read_request_of(FunctionCallInfo fcinfo, ArrayType *embedding, td_request *re
 		request->nvisible = n;
 	}
 	CHECK_FOR_INTERRUPTS();
+	/* Last: a policy that routes, too, may have made another. */
+	request->router = td_current_router();
 }
 
 static td_tape

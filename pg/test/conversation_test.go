@@ -55,7 +55,7 @@ func TestConversationIsRemembered(t *testing.T) {
 	do(t, conn, `set tinydancer.exploration_floor = 1`) // a log that tries everybody
 	talkOver(t, conn, "log", 900)
 	report := pgtest.One[string](t, conn, `select ruvector_learn(promote => false)::text`)
-	if !strings.Contains(report, `"Chosen": "recurrent"`) {
+	if !strings.Contains(report, `"chosen": "recurrent"`) {
 		t.Errorf("the report: %s", report)
 	}
 	do(t, conn, `select ruvector_promote(max(version)) from ruvector_models()`)
