@@ -156,9 +156,15 @@ func TestCorrections(t *testing.T) {
 	if got := pgtest.One[int](t, conn, `select count(*)::int from ruvector_agent_status() where health = 'drifting'`); got != 0 {
 		t.Errorf("%d agents drift from a model that has just begun", got)
 	}
+	late := db.Connect(t) // which knows of the version alone that serves now
+	if got := pgtest.One[string](t, late, whoTakes3); got != "star star right" {
+		t.Errorf("a new version, in a new session: %s", got)
+	}
 	do(t, conn, `select ruvector_rollback()`)
-	if got := pgtest.One[string](t, conn, whoTakes3); got != want {
-		t.Errorf("back at the version before: %s, want %s", got, want)
+	for name, q := range map[string]pgtest.Querier{"one session": conn, "another": late} {
+		if got := pgtest.One[string](t, q, whoTakes3); got != want {
+			t.Errorf("back at the version before, in %s: %s, want %s", name, got, want)
+		}
 	}
 	do(t, conn, `select ruvector_reset_metrics('star')`)
 	if got := pgtest.One[string](t, conn, `select string_agg(distinct a.name, ' ') from tinydancer.corrections c join tinydancer.agents a on a.id = c.agent_id`); strings.Contains(got, "star") || got == "" {
