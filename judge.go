@@ -156,14 +156,14 @@ func (p *plan) judged(base *plan, e *expectations, req *Request, request []float
 				x.QualitySD = math.Sqrt(sq(x.QualitySD) + variance)
 			}
 			if lag := base.lag; lag != nil && lag[i].by > 0 {
-				x.Quality = math.Max(0, x.Quality-lag[i].by)
+				x.Quality = max(0, x.Quality-lag[i].by)
 				x.QualitySD = math.Sqrt(sq(x.QualitySD) + sq(lag[i].sd))
 			}
 			p.shares[i].quality = float64(w.Quality * x.Quality)
-			p.scoreSD[i] = p.config.scoreSD(x)
+			p.scoreSD[i] = p.config.scoreSD(x, p.latencyVariance[i])
 		}
-		p.maxSD[Quality] = math.Max(p.maxSD[Quality], x.QualitySD)
-		p.maxSD[Balanced] = math.Max(p.maxSD[Balanced], p.scoreSD[i])
+		p.maxSD[Quality] = max(p.maxSD[Quality], x.QualitySD)
+		p.maxSD[Balanced] = max(p.maxSD[Balanced], p.scoreSD[i])
 	}
 	return nil
 }
@@ -183,7 +183,7 @@ func (p *plan) hold(f *filter, e *expectations) int32 {
 			best = i
 		}
 		if j.model.Proven(int(c)) {
-			highest = math.Max(highest, p.estimates[i].Quality)
+			highest = max(highest, p.estimates[i].Quality)
 		}
 	}
 	if best < 0 {
@@ -198,7 +198,7 @@ func (p *plan) hold(f *filter, e *expectations) int32 {
 			continue
 		}
 		expected := x.Quality
-		x.Quality = math.Max(0, limit-heldBelow*(2-expected)) // in their own order
+		x.Quality = max(0, limit-heldBelow*(2-expected)) // in their own order
 		p.shares[i].quality = float64(p.config.Weights.Quality * x.Quality)
 		if held < 0 {
 			e.held = sized(e.held, len(p.estimates))
@@ -318,7 +318,7 @@ func (t *Tally) since(before Tally) (mean, sd, n float64) {
 		good = clamp01(sum / float64(rated))
 		spread = good * (1 - good) / float64(rated)
 	}
-	mean = clamp01(float64(share*good) + math.Max(0, failed)/n)
+	mean = clamp01(float64(share*good) + max(0, failed)/n)
 	likely := (float64(successes) + 1) / (n + 2)
 	sd = math.Sqrt(float64(good*good)*likely*(1-likely)/n + float64(share*share)*spread)
 	return mean, sd, n

@@ -182,6 +182,6 @@ func (p *plan) greet(e *expectations) {
 		x.Quality = clamp01(x.Quality + float64(c.share*above))
 		x.QualitySD = math.Sqrt(float64(sq(x.QualitySD)) + float64(sq(c.share)*variance) + float64(sq(1-c.share)*moved))
 		p.shares[c.agent].quality = float64(p.config.Weights.Quality * x.Quality)
-		p.scoreSD[c.agent] = p.config.scoreSD(x)
+		p.scoreSD[c.agent] = p.config.scoreSD(x, p.latencyVariance[c.agent])
 	}
 }

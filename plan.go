@@ -19,6 +19,9 @@ type plan struct {
 	shares    []shares   // parts of the balanced score that do not depend on the request
 	fixed     []float64  // balanced score without similarity
 	scoreSD   []float64  // of the balanced score
+
+	latencyVariance []float64 // part of the latency in the square of scoreSD; no request changes it
+
 	maxSD     [numTargets]float64
 
 	orders *[numTargets]order // nil in a plan for one request
@@ -30,7 +33,7 @@ type plan struct {
 }
 
 // shares are weighted utilities.
-type shares struct{ quality, latency float64 }
+type shares struct{ quality, cost, latency float64 }
 
 type order struct {
 	once   sync.Once
@@ -42,13 +45,15 @@ func newPlan(s *Snapshot, config Config) *plan {
 	p := &plan{
 		Snapshot: s, config: config, length: config.Tokens, orders: new([numTargets]order),
 		estimates: make([]Estimate, n), shares: make([]shares, n), fixed: make([]float64, n), scoreSD: make([]float64, n),
+		latencyVariance: make([]float64, n),
 	}
 	w := config.Weights
 	for i := range p.estimates {
 		e := estimate(s.agents[i].Performance, &s.tallies[i], config.PriorWeight)
 		p.estimates[i] = e
-		p.shares[i] = shares{float64(w.Quality * e.Quality), float64(w.Latency * config.latencyUtility(e.LatencyMS))}
-		p.scoreSD[i] = config.scoreSD(&e)
+		p.shares[i] = shares{quality: float64(w.Quality * e.Quality), latency: float64(w.Latency * config.latencyUtility(e.LatencyMS))}
+		p.latencyVariance[i] = config.latencyVariance(&e)
+		p.scoreSD[i] = config.scoreSD(&e, p.latencyVariance[i])
 		p.maxSD[Quality] = math.Max(p.maxSD[Quality], e.QualitySD)
 		p.maxSD[Latency] = math.Max(p.maxSD[Latency], e.LatencySDMS)
 		p.maxSD[Balanced] = math.Max(p.maxSD[Balanced], p.scoreSD[i])
@@ -64,11 +69,17 @@ func newPlan(s *Snapshot, config Config) *plan {
 	return p
 }
 
-// scoreSD is the uncertainty of a balanced score.
-func (c *Config) scoreSD(e *Estimate) float64 {
-	quality := c.Weights.Quality * e.QualitySD
+// latencyVariance is what the uncertainty of a latency adds to the variance of a
+// balanced score.
+func (c *Config) latencyVariance(e *Estimate) float64 {
 	latency := c.Weights.Latency * c.latencyUtilitySlope(e.LatencyMS) * e.LatencySDMS
-	return math.Sqrt(float64(quality*quality) + float64(latency*latency))
+	return float64(latency * latency)
+}
+
+// scoreSD is the uncertainty of a balanced score.
+func (c *Config) scoreSD(e *Estimate, latencyVariance float64) float64 {
+	quality := c.Weights.Quality * e.QualitySD
+	return math.Sqrt(float64(quality*quality) + latencyVariance)
 }
 
 // price fills in what depends on the length of a request.
@@ -76,7 +87,16 @@ func (p *plan) price() {
 	for i := range p.estimates {
 		cost := p.agents[i].Cost.Of(p.length)
 		p.estimates[i].CostUSD = cost
-		p.fixed[i] = p.shares[i].quality + float64(p.config.Weights.Cost*p.config.costUtility(cost)) + p.shares[i].latency
+		p.shares[i].cost = float64(p.config.Weights.Cost * p.config.costUtility(cost))
+	}
+	p.sum()
+}
+
+// sum adds up the shares.
+func (p *plan) sum() {
+	for i := range p.shares {
+		s := &p.shares[i]
+		p.fixed[i] = s.quality + s.cost + s.latency
 	}
 }
 

@@ -173,11 +173,12 @@ func (r *Router) understandBy(p *plan, req *Request, s *scratch) (*plan, error) 
 		own.private(p)
 	}
 	own.length = length
-	own.price()
+	if length != p.length {
+		own.price()
+	}
 	if own.judge != nil {
-		if s.held = own.hold(&s.filter, &s.expects); s.held >= 0 {
-			own.price()
-		}
+		s.held = own.hold(&s.filter, &s.expects)
+		own.sum()
 	}
 	return own, nil
 }

@@ -57,18 +57,38 @@ func (c *calibration) know(mean []float64) {
 func (c *calibration) split(dst, score []float64) (level float64) {
 	for a, p := range score {
 		dst[a] = elementary.Logit(bounded(p))
-		level += dst[a]
 	}
-	level /= float64(len(score))
-	for a := range dst {
-		dst[a] -= level + c.usual[a]
+	return c.part(dst)
+}
+
+// part is split of log odds, in their place.
+func (c *calibration) part(odds []float64) (level float64) {
+	for _, v := range odds {
+		level += v
+	}
+	level /= float64(len(odds))
+	for a := range odds {
+		odds[a] -= level + c.usual[a]
 	}
 	return level
 }
 
 // apply sets dst, of a row, to what is expected of each agent.
-func (c *calibration) apply(dst, score []float64) {
-	level := c.split(dst, score)
+func (c *calibration) apply(dst, score []float64) { c.join(dst, c.split(dst, score)) }
+
+// applyOdds is apply to log odds.
+func (c *calibration) applyOdds(dst []float64, odds []float32) {
+	for a, v := range odds {
+		dst[a] = max(-mostOdds, min(mostOdds, float64(v)))
+	}
+	c.join(dst, c.part(dst))
+}
+
+// mostOdds are the log odds of the highest score.
+var mostOdds = elementary.Logit(1 - scoreFloor)
+
+// join turns what split has made into expectations.
+func (c *calibration) join(dst []float64, level float64) {
 	for a, special := range dst {
 		dst[a] = c.bend.apply(elementary.Sigmoid(c.odds(a, level+c.usual[a], special)))
 	}

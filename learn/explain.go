@@ -1,6 +1,10 @@
 package learn
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/tinydancer/tinydancer/internal/elementary"
+)
 
 // Contribution is what one part of the model adds to an expected quality.
 type Contribution struct {
@@ -26,6 +30,10 @@ func (m *Model) Explain(embedding []float32, agent int, s *Scratch) ([]Contribut
 	}
 	quality := make([]float64, len(m.agents))
 	m.pool(quality, s)
+	if m.lean() {
+		s.pooled[agent] = elementary.Sigmoid(float64(s.trunk.logits[agent]))
+		s.scores[byTrunk][agent] = s.pooled[agent]
+	}
 	mean := m.experts.mean[agent]
 	parts := []Contribution{{"mean", mean}}
 	for e, w := range m.weights {

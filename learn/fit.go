@@ -161,10 +161,13 @@ func Fit(ctx context.Context, data *Data, options Options) (*Model, *Report, err
 // weigh fits the weights of the pool, for requests on their own and for later
 // turns of sessions, of which the trunk knows more than the others.
 func (m *Model) weigh(ctx context.Context, f *fitter) (err error) {
-	t, alone := f.t, f.out.score
-	if !f.lean() {
-		alone[byTrunk] = nil
+	if f.lean() { // what the trunk does not know, calibration takes out of it
+		m.weights = [expertCount]float64{byTrunk: 1}
+		m.later = m.weights
+		return nil
 	}
+	t, alone := f.t, f.out.score
+	alone[byTrunk] = nil
 	var first, later among
 	if t.later != nil {
 		n := 0

@@ -13,7 +13,7 @@ import (
 func (f *fitter) lean() bool { return f.options.Lean && f.t.rows >= leastRows }
 
 // lean says whether the model is one.
-func (m *Model) lean() bool { return m.experts.trunk != nil && m.experts.neighbours.rows() == 0 }
+func (m *Model) lean() bool { return m.weights[byTrunk] == 1 }
 
 // leanEvidence is in how many outcomes an expectation of an agent is believed, of
 // all that there are: each tells a part of the numbers that make a score of the

@@ -200,6 +200,10 @@ func (e *experts) pack(columns int) {
 
 // pool mixes the experts' scores and calibrates them.
 func (m *Model) pool(quality []float64, s *Scratch) {
+	if m.lean() {
+		m.calibrated.applyOdds(quality, s.trunk.logits)
+		return
+	}
 	for a := range quality {
 		var p float64
 		for e, w := range m.weightsOf(s.later) {

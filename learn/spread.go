@@ -57,7 +57,7 @@ func (s *spread) variance(agent int, quality, evidence float64) float64 {
 // deviations sets dst to the standard deviation of each expectation.
 func (m *Model) deviations(dst, quality []float64, s *Scratch) {
 	for a, q := range quality {
-		dst[a] = math.Min(0.5, math.Sqrt(m.spread.variance(a, q, s.evidence[a])))
+		dst[a] = min(0.5, math.Sqrt(m.spread.variance(a, q, s.evidence[a])))
 	}
 }
 

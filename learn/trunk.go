@@ -154,11 +154,17 @@ func (t *trunk) step(s *trunkScratch, state, request []float32, heard Heard) err
 	return err
 }
 
+// odds leaves in s.logits the log odds of what is expected of each agent in the
+// state that step has left.
+func (t *trunk) odds(s *trunkScratch) error {
+	s.logits = resized(s.logits, t.agents)
+	return t.headCell.Apply(s.logits, s.hidden)
+}
+
 // predict sets dst to what is expected of each agent in the state that step
 // has left.
 func (t *trunk) predict(dst []float64, s *trunkScratch) error {
-	s.logits = resized(s.logits, t.agents)
-	if err := t.headCell.Apply(s.logits, s.hidden); err != nil {
+	if err := t.odds(s); err != nil {
 		return err
 	}
 	for a, v := range s.logits {

@@ -183,5 +183,8 @@ func (m *Model) read(request []float32, t *Turn, s *Scratch) error {
 	if err := k.step(&s.trunk, state, request, heard); err != nil {
 		return fmt.Errorf("%w: %v", ErrInput, err)
 	}
+	if m.lean() {
+		return k.odds(&s.trunk) // which are calibrated as they are
+	}
 	return k.predict(s.scores[byTrunk], &s.trunk)
 }
