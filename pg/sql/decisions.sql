@@ -22,7 +22,7 @@ BEGIN
     IF to_regclass('tinydancer.' || part) IS NOT NULL THEN
         RETURN false;
     END IF;
-    EXECUTE format('CREATE TABLE tinydancer.%I (LIKE tinydancer.%I INCLUDING ALL EXCLUDING COMMENTS)', part, parent || '_default');
+    EXECUTE format('CREATE TABLE tinydancer.%I (LIKE tinydancer.%I INCLUDING ALL EXCLUDING COMMENTS) WITH (toast_tuple_target = 8160)', part, parent || '_default');
     EXECUTE format('ALTER TABLE tinydancer.%I ATTACH PARTITION tinydancer.%I FOR VALUES FROM (%L) TO (%L)',
                    parent, part, tinydancer.first_id(monday), tinydancer.first_id(monday + interval '7 days'));
     RETURN true;

@@ -28,7 +28,11 @@ CREATE TABLE tinydancer.decisions (
     features             float4[],
     model_quality        float8
 ) PARTITION BY RANGE (decision_id);
-CREATE TABLE tinydancer.decisions_default PARTITION OF tinydancer.decisions (PRIMARY KEY (decision_id)) DEFAULT;
+-- Numbers of an embedding do not compress, and to try takes longer than to write
+-- the row: it is kept in one piece, up to a page.
+ALTER TABLE tinydancer.decisions ALTER COLUMN embedding SET STORAGE EXTERNAL;
+CREATE TABLE tinydancer.decisions_default PARTITION OF tinydancer.decisions (PRIMARY KEY (decision_id)) DEFAULT
+    WITH (toast_tuple_target = 8160);
 CREATE INDEX decisions_default_session_idx ON tinydancer.decisions_default (session, decision_id) WHERE session IS NOT NULL;
 
 -- What was told of decisions, by ruvector_feedback: appended to, never
