@@ -116,7 +116,7 @@ func (d *Data) checkEmbedding(embedding []float32) error {
 			return fmt.Errorf("%w: row %d: component %d of the embedding is %v, want a finite number", ErrData, row, i, v)
 		}
 		direction = direction || v != 0
-		square += float64(v) * float64(v)
+		square += float64(float64(v) * float64(v))
 	}
 	if square > maxLength*maxLength {
 		return fmt.Errorf("%w: row %d: the embedding has length %.3g, want at most %g", ErrData, row, math.Sqrt(square), maxLength)
