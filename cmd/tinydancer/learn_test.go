@@ -187,7 +187,7 @@ func TestLearnFitsAnEmbedder(t *testing.T) {
 			perform setseed(0.5);
 			for i in 1..800 loop
 				kind := i % 2;
-				d := ruvector_decide(null, 'quality', request => case kind when 0 then 'which ports are open, please' else 'a poem of the harbour and its ships' end || ' ' || i % 7);
+				d := ruvector_decide(null, 'quality', request => case kind when 0 then 'which ports are open, please' else 'a poem of the harbour and its ships' end || ' ' || i % 211);
 				perform ruvector_feedback((d ->> 'decision_id')::uuid,
 					success => random() < case d ->> 'agent_name' when (array['left', 'right'])[kind + 1] then 0.95 else 0.2 end);
 			end loop;

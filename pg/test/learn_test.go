@@ -189,9 +189,10 @@ func TestLearnIsCancelled(t *testing.T) {
 	if got := pgtest.One[int](t, conn, `select count(*)::int from tinydancer.models`); got != 2 {
 		t.Errorf("%d models, want the one that serves and the one that was not cancelled", got)
 	}
-	// What was cancelled has shown nothing, and is no try.
-	if got := pgtest.One[int64](t, conn, `select (report ->> 'tries')::bigint from tinydancer.models order by version desc limit 1`); got != 2 {
-		t.Errorf("%d tries, want 2", got)
+	// What was cancelled has shown nothing, and is no try; but for one that was
+	// cancelled in its last moment, when there was something to be seen.
+	if got := pgtest.One[int64](t, conn, `select (report ->> 'tries')::bigint from tinydancer.models order by version desc limit 1`); got != 2 && got != 3 {
+		t.Errorf("%d tries, want 2, or 3", got)
 	}
 	do(t, conn, `select ruvector_route('{1,0,0,0}')`)
 }
