@@ -15,6 +15,9 @@ import (
 // The challenger takes its share, and propensities say so exactly; Route does
 // not know of it.
 func TestChallengerTakesItsShare(t *testing.T) {
+	if raceEnabled {
+		t.Skip("TestChallengerTakesItsShare runs without the race detector")
+	}
 	m, err := specialists()
 	if err != nil {
 		t.Fatal(err)

@@ -32,6 +32,9 @@ func distribution(t *testing.T, r *Router, req Request, draws int) (propensity, 
 // Propensities are what they say: over up to a hundred thousand draws every agent
 // comes up as often, within five standard deviations, and they sum to 1.
 func TestPropensitiesAreFrequencies(t *testing.T) {
+	if raceEnabled {
+		t.Skip("TestPropensitiesAreFrequencies runs without the race detector")
+	}
 	var agents []Agent
 	for i := range 20 { // more than the shortlist
 		a := good(fmt.Sprintf("agent-%02d", i))
@@ -246,6 +249,9 @@ func sourceOf(t *testing.T, agents ...Agent) *Snapshot {
 // Propensities are exact whatever the draw looks at: a model that reads a
 // session, what was heard in it, corrections by outcomes, and a challenger.
 func TestPropensitiesAreExactInSessions(t *testing.T) {
+	if raceEnabled {
+		t.Skip("TestPropensitiesAreExactInSessions runs without the race detector")
+	}
 	registry, _ := remembering(t)
 	router, err := NewRouter(registry, Config{ExplorationFloor: 0.1, ChallengerShare: 0.3, ExplorationScale: 1})
 	if err != nil {

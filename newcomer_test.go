@@ -285,6 +285,9 @@ func newcomerWorld(seed uint64, tell bool, common float32) (own, with float64, e
 // expected of newcomers is nearer the truth than what they declare; where they
 // tell nothing it is not far off it.
 func TestNewcomersAreExpectedBetter(t *testing.T) {
+	if raceEnabled {
+		t.Skip("TestNewcomersAreExpectedBetter runs without the race detector")
+	}
 	for name, c := range map[string]struct {
 		tell   bool
 		common float32

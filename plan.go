@@ -22,7 +22,7 @@ type plan struct {
 
 	latencyVariance []float64 // part of the latency in the square of scoreSD; no request changes it
 
-	maxSD     [numTargets]float64
+	maxSD [numTargets]float64
 
 	orders *[numTargets]order // nil in a plan for one request
 	lag    []lag              // of agents that do worse than the model knows; nil for none

@@ -151,6 +151,9 @@ func (w *world) repeats(t testing.TB, sessions, times int, named bool) (*Data, [
 // What repeats itself is one piece of evidence, whether a session was named or
 // the very same request was made again.
 func TestTrialCountsRepeatsOnce(t *testing.T) {
+	if raceEnabled {
+		t.Skip("TestTrialCountsRepeatsOnce runs without the race detector")
+	}
 	t.Parallel()
 	n := trials(10, 200)
 	for name, named := range map[string]bool{"sessions": true, "the same requests": false} {

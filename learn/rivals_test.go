@@ -113,6 +113,9 @@ func TestTrialWeighsTheBalance(t *testing.T) {
 
 // What decisions cost under each policy is what it would be, within its interval.
 func TestSpendHoldsTheTruth(t *testing.T) {
+	if raceEnabled {
+		t.Skip("TestSpendHoldsTheTruth runs without the race detector")
+	}
 	t.Parallel()
 	n := trials(10, 100)
 	held, all := map[string]int{}, map[string]int{}

@@ -107,6 +107,9 @@ func (w *flatWorld) request() (x []float32, truth []float64) {
 // one slope for both they were off by twice as much, and the model, which stood
 // aside, was unsure of what its own means told.
 func TestDifferencesHaveASlopeOfTheirOwn(t *testing.T) {
+	if raceEnabled {
+		t.Skip("TestDifferencesHaveASlopeOfTheirOwn runs without the race detector")
+	}
 	for seed := range uint64(3) {
 		w := flatWorld{source(seed, 9), []float64{-0.3, -0.1, 0, 0.2, 0.3}}
 		d := &Data{Agents: names(5), Dimensions: 16}

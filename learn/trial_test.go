@@ -71,6 +71,9 @@ func trials(short, long int) int {
 // Where agents differ by the kind of request, a model is taken, and its gain is
 // what the interval says.
 func TestTrialTakesTheBetter(t *testing.T) {
+	if raceEnabled {
+		t.Skip("TestTrialTakesTheBetter runs without the race detector")
+	}
 	t.Parallel()
 	n := trials(6, 60)
 	promoted, held := 0, 0
@@ -106,6 +109,9 @@ func TestTrialTakesTheBetter(t *testing.T) {
 // Where requests do not matter, no model is better than the best fixed agent:
 // it may be promoted in one log of forty, all attempts together.
 func TestTrialRefusesTheUnproven(t *testing.T) {
+	if raceEnabled {
+		t.Skip("TestTrialRefusesTheUnproven runs without the race detector")
+	}
 	t.Parallel()
 	n := trials(12, 400)
 	promoted := 0
@@ -164,6 +170,9 @@ func TestTrialWantsMoreEachTime(t *testing.T) {
 // A model that is worse than the policy in force is refused, however much
 // better than a fixed agent it is.
 func TestTrialRefusesTheWorse(t *testing.T) {
+	if raceEnabled {
+		t.Skip("TestTrialRefusesTheWorse runs without the race detector")
+	}
 	t.Parallel()
 	trial, _, _ := tried(t, newWorld(1, 4, 4, 12), 2500, 1, func(truths [][]float64) func(int) int {
 		return func(row int) int { return highest(truths[row]) }

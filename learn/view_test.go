@@ -8,6 +8,9 @@ import (
 // Features of requests like those of the training are 0 on average, with
 // variance 1, independent, and none is far; they come back with the file.
 func TestFeaturesAreStandard(t *testing.T) {
+	if raceEnabled {
+		t.Skip("TestFeaturesAreStandard runs without the race detector")
+	}
 	for _, dimensions := range []int{8, 40, 300} {
 		w := newWorld(5, 3, 6, dimensions)
 		m, _ := fit(t, w.log(t, 800, false), quick)
