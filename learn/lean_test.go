@@ -22,6 +22,15 @@ func TestLeanModelLearns(t *testing.T) {
 			t.Errorf("%s is an expert of a lean model", e.Name)
 		}
 	}
+	// How sure it is rests on a part of an agent's outcomes, not on all of them.
+	var s Scratch
+	x, _ := w.request()
+	must(t, m.Predict(make([]float64, w.agents), make([]float64, w.agents), x, &s))
+	for a, n := range m.spread.outcomes {
+		if s.evidence[a] > n/trunkHidden || s.evidence[a] <= 0 {
+			t.Errorf("agent %d: %.1f outcomes are counted behind an expectation, of %.1f", a, s.evidence[a], n)
+		}
+	}
 	if m.experts.neighbours.rows() != 0 {
 		t.Errorf("it remembers %d requests", m.experts.neighbours.rows())
 	}
