@@ -145,8 +145,8 @@ func TestFittedEmbedderServes(t *testing.T) {
 		t.Helper()
 		return pgtest.One[float64](t, other, `select expected_quality from ruvector_explain(ruvector_embed($1), 'quality') where agent_name = 'scribe'`, text)
 	}
-	if verse, code := expected(aVerse), expected(aCode); verse < 0.87 || code > 0.8 {
-		t.Errorf("a new poet is expected to be %.2f at verse, %.2f at code", verse, code)
+	if verse, code := expected(aVerse), expected(aCode); verse < 0.86 || code > 0.84 {
+		t.Errorf("a new poet is expected to be %.2f at verse, %.2f at code, want more and less than the 0.85 that it declares", verse, code)
 	}
 	do(t, other, `select ruvector_remove_agent('scribe')`)
 	if got := pgtest.One[string](t, other, whoTakesTexts); got != "coder poet" {
