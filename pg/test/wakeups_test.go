@@ -3,6 +3,9 @@ package extension_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"runtime"
+	"strconv"
 	"testing"
 	"time"
 
@@ -114,4 +117,56 @@ func TestTimeouts(t *testing.T) {
 	do(t, db, `select pg_reload_conf()`)
 	eventually(t, conn, `select pg_conf_load_time() > $1`, before)
 	sees(t, conn, "a")
+}
+
+// Go's threads sleep while a session goes from statement to statement. Its monitor
+// would wake at each one, for more than what a decision costs.
+func TestGoSleepsBetweenStatements(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the naps of threads are Linux's")
+	}
+	t.Parallel()
+	db := pgtest.Shared(t).Database(t)
+	register(t, db, "a")
+	conn := db.Connect(t)
+	const statements = 2000
+	var before, after int
+	began := time.Now()
+	for i := range statements {
+		if i == statements/10 { // what comes with the load is over
+			before, began = wakesOfGo(t, conn), time.Now()
+		}
+		do(t, conn, `select ruvector_decide('{1,0}')`)
+	}
+	after = wakesOfGo(t, conn)
+	// The monitor naps for up to 10 ms, at times for as little as the kernel's tick.
+	most := statements/10 + int(time.Since(began)/(2*time.Millisecond))
+	t.Logf("%d statements in %v: Go's threads woke %d times", statements, time.Since(began), after-before)
+	if after-before > most {
+		t.Errorf("Go's threads woke %d times, want at most %d", after-before, most)
+	}
+}
+
+// wakesOfGo is how often the threads of a backend but its first have slept.
+func wakesOfGo(tb testing.TB, conn *pgx.Conn) (sum int) {
+	tb.Helper()
+	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid(conn)))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, task := range tasks {
+		if task.Name() == strconv.Itoa(pid(conn)) {
+			continue
+		}
+		value, err := procStatus(fmt.Sprintf("%d/task/%s", pid(conn), task.Name()), "voluntary_ctxt_switches")
+		if err != nil {
+			tb.Fatal(err)
+		}
+		n, err := strconv.Atoi(value)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		sum += n
+	}
+	return sum
 }
