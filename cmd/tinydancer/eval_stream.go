@@ -188,7 +188,13 @@ func (s *streamer) learn(ctx context.Context) error {
 	}
 	s.trials = append(s.trials, trial)
 	if !trial.Promote {
-		return nil
+		if !trial.Unproven { // shown to be no better: it need not be tried
+			model = nil
+		}
+		return s.registry.SetChallenger(model, s.version)
+	}
+	if err := s.registry.SetChallenger(nil, 0); err != nil {
+		return err
 	}
 	s.attempts = 0
 	for i := range s.lessons { // of what it has learned it cannot be judged by
