@@ -238,14 +238,16 @@ func TestChallengerReadsWhatIsInForce(t *testing.T) {
 	share("what reads the embeddings in force", 0.1)
 	step(`select ruvector_learn(fit_embedder => true, seed => 2)`, "refused challenger refused")
 	share("while another embedder is tried", 0.1)
-	// The row says so, and yet it is not asked.
-	do(t, conn, `update tinydancer.models set state = 'retired' where version = 2`)
-	do(t, conn, `update tinydancer.models set state = 'challenger' where version = 1`)
-	share("of another space, by hand", 0)
-	do(t, conn, `update tinydancer.models set state = 'refused' where version = 1`)
-	do(t, conn, `update tinydancer.models set state = 'challenger' where version = 2`)
 
 	step(`select ruvector_promote(1)`, "serving retired refused")
+	// Its row says that it challenges, and yet it is not asked, though it could read
+	// the numbers.
+	if !pgtest.One[bool](t, conn, `select count(distinct dimensions) = 1 and count(distinct embedder_name) = 2 from tinydancer.models where version in (1, 3)`) {
+		t.Fatal("the two embedders differ by their dimension: nothing is tested")
+	}
+	step(`update tinydancer.models set state = 'challenger' where version = 3`, "serving retired challenger")
+	share("of another fitted space, by hand", 0)
+	step(`update tinydancer.models set state = 'refused' where version = 3`, "serving retired refused")
 	converse(t, conn, 480)
 	step(`select ruvector_learn()`, "serving retired refused challenger")
 	if got := pgtest.One[bool](t, conn, `select count(distinct embedder_name) = 1 from tinydancer.models where version in (1, 4)`); !got {
