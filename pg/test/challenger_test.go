@@ -38,6 +38,9 @@ func TestThinLogLeavesAChallenger(t *testing.T) {
 	db := pgtest.Shared(t).Database(t)
 	conn := thin(t, db)
 	other, old := db.Connect(t), db.Connect(t)
+	// What was told of agents before the learn is no news to the challenger.
+	do(t, conn, `insert into tinydancer.observations (agent_id, latency_ms, success) select id, 50, false from tinydancer.agents, generate_series(1, 200) where name = 'left'`)
+	do(t, conn, `select ruvector_publish_metrics()`)
 	for _, q := range []*pgx.Conn{conn, other, old} {
 		compare(t, q)
 	}
@@ -349,6 +352,9 @@ func TestChallengerIsTheOperators(t *testing.T) {
 		if err := try(t.Context(), theirs, `set tinydancer.`+setting+` = 0.05`); stateOf(err) != "42501" {
 			t.Errorf("%s: got %v, want 42501", setting, err)
 		}
+	}
+	if pgtest.One[bool](t, theirs, `select has_function_privilege('tinydancer.challenge(bigint)', 'execute')`) {
+		t.Error("everybody may have a version challenge")
 	}
 	for _, sql := range []string{
 		`select tinydancer.challenge(1)`, `update tinydancer.models set state = 'refused'`, `select ruvector_learn()`,
