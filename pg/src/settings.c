@@ -42,7 +42,10 @@ changed_int(int value pg_attribute_unused(), void *extra pg_attribute_unused())
 	td_settings_generation++;
 }
 
-/* What decides how agents are drawn: the log is everybody's. */
+/*
+ * What decides how agents are drawn is no session's own affair: the log is
+ * everybody's, and one of propensities near 0 is worth nothing, to nobody.
+ */
 static void
 define_draw(const char *name, const char *brief, const char *full, double *variable,
 			double initial, double lowest, double highest)
