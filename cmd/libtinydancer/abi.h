@@ -45,6 +45,7 @@ typedef struct td_model_row
 	td_span model;
 	td_span embedder;
 	td_span before;
+	int64_t challenges;
 } td_model_row;
 
 #endif

@@ -121,12 +121,12 @@ func FuzzReadTallies(f *testing.F) {
 
 func FuzzReadConfig(f *testing.F) {
 	var p pen
-	for _, v := range []float64{0.4, 0.2, 0.2, 0.2, 0.01, 1000, 10, 1000, 3} {
+	for _, v := range []float64{0.4, 0.2, 0.2, 0.2, 0.01, 1000, 10, 1000, 0.02, 0.35, 0.15, 0.1, 3} {
 		p.float64(v)
 	}
 	f.Add([]byte(p))
-	f.Add([]byte(p[:71]))
-	f.Add(make([]byte, 72))
+	f.Add([]byte(p[:len(p)-1]))
+	f.Add(make([]byte, len(p)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, alternatives, err := readConfig(data)
 		if err != nil {

@@ -7,6 +7,7 @@ import "C"
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"runtime/cgo"
 	"strconv"
@@ -21,7 +22,8 @@ import (
 type model struct {
 	version  int64
 	learned  *learn.Model
-	embedder *embed.Fitted // nil where requests come with embeddings of their own
+	reads    string        // the name of the embedder of what it reads; "" where callers bring embeddings
+	embedder *embed.Fitted // nil where callers do, and of a challenger, by which nobody embeds
 	before   map[string]tinydancer.Tally
 }
 
@@ -50,6 +52,7 @@ func td_model(of *C.td_model_row, handle *C.uint64_t, reply *C.td_reply) C.int {
 		m, err := readModel(modelRow{
 			version: int64(of.version), dimensions: int(of.dimensions), embedderName: textOf(of.embedder_name),
 			model: bytesOf(of.model), embedder: bytesOf(of.embedder), before: bytesOf(of.before),
+			challenges: of.challenges != 0,
 		})
 		if err != nil {
 			return []byte(clean(err.Error())), nil
@@ -65,6 +68,7 @@ type modelRow struct {
 	dimensions              int
 	embedderName            string
 	model, embedder, before []byte
+	challenges              bool // and comes without the embedder
 }
 
 // ownEmbeddings is the embedder_name of models that read what callers bring.
@@ -86,11 +90,15 @@ func readModel(row modelRow) (*model, error) {
 		return nil, err
 	}
 	dimensions := row.dimensions
+	if row.challenges && row.embedderName != ownEmbeddings {
+		m.reads = row.embedderName
+	}
 	if len(row.embedder) > 0 {
 		m.embedder = new(embed.Fitted)
 		if err := m.embedder.UnmarshalBinary(row.embedder); err != nil {
 			return nil, err
 		}
+		m.reads = m.embedder.Name()
 		if dimensions == m.learned.Dimensions() {
 			dimensions = m.embedder.Dimensions()
 		}
@@ -109,10 +117,10 @@ func readModel(row modelRow) (*model, error) {
 // embedderName names what makes the embeddings that the model reads; nothing
 // where callers bring them.
 func (m *model) embedderName() string {
-	if m == nil || m.embedder == nil {
+	if m == nil {
 		return ""
 	}
-	return m.embedder.Name()
+	return m.reads
 }
 
 // space is the version whose embedder is in force with m, 0 for none: how
@@ -124,16 +132,41 @@ func (m *model) space() int64 {
 	return m.version
 }
 
+// key is under which name models know an agent.
+func (r *roster) key(agent string) string { return strconv.FormatInt(r.ids[agent], 10) }
+
+// before is a snapshot of the roster as of when a model was learned.
+func (r *roster) before(m *model, s *tinydancer.Snapshot) (*tinydancer.Snapshot, error) {
+	tallies := make([]tinydancer.Tally, 0, len(r.ids))
+	for name := range s.Names() {
+		tallies = append(tallies, m.before[r.key(name)])
+	}
+	return s.WithTallies(tallies)
+}
+
 // judged is the roster as it was when the model was learned, and judged by it.
 func (r *roster) judged(m *model) (*tinydancer.Snapshot, error) {
-	key := func(agent string) string { return strconv.FormatInt(r.ids[agent], 10) }
-	tallies := make([]tinydancer.Tally, 0, len(r.ids))
-	for name := range r.snapshot.Names() {
-		tallies = append(tallies, m.before[key(name)])
-	}
-	before, err := r.snapshot.WithTallies(tallies)
+	before, err := r.before(m, r.snapshot)
 	if err != nil {
 		return nil, err
 	}
-	return before.WithModel(m.learned, m.version, key)
+	return before.WithModel(m.learned, m.version, r.key)
+}
+
+// challenged has a model challenge in a snapshot of the roster that now judges.
+// One that reads other embeddings than requests and agents come with is not
+// asked: it is in nobody's way.
+func (r *roster) challenged(s *tinydancer.Snapshot, m, now *model) (*tinydancer.Snapshot, error) {
+	if m.embedderName() != now.embedderName() {
+		return s, nil
+	}
+	before, err := r.before(m, s)
+	if err != nil {
+		return nil, err
+	}
+	with, err := before.WithChallenger(m.learned, m.version, r.key)
+	if errors.Is(err, tinydancer.ErrDimension) {
+		return s, nil
+	}
+	return with, err
 }

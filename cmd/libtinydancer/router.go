@@ -91,7 +91,7 @@ func (r *roster) add(rows []byte) error {
 }
 
 //export td_router
-func td_router(of C.uint64_t, tallies C.td_span, by C.uint64_t, corrections, config C.td_span, handle *C.uint64_t, reply *C.td_reply) C.int {
+func td_router(of C.uint64_t, tallies C.td_span, by C.uint64_t, corrections C.td_span, challenger C.uint64_t, config C.td_span, handle *C.uint64_t, reply *C.td_reply) C.int {
 	return answer(reply, func() ([]byte, error) {
 		from := cgo.Handle(of).Value().(*roster)
 		byID, err := readTallies(bytesOf(tallies))
@@ -103,16 +103,22 @@ func td_router(of C.uint64_t, tallies C.td_span, by C.uint64_t, corrections, con
 			byAgent = append(byAgent, byID[from.ids[name]])
 		}
 		snapshot := from.snapshot
+		var now *model
 		if by != 0 {
-			m := cgo.Handle(by).Value().(*model)
-			if snapshot, err = from.judged(m); err != nil {
+			now = cgo.Handle(by).Value().(*model)
+			if snapshot, err = from.judged(now); err != nil {
 				return nil, err
 			}
-			known, err := readCorrections(bytesOf(corrections), m.version)
+			known, err := readCorrections(bytesOf(corrections), now.version)
 			if err != nil {
 				return nil, err
 			}
 			snapshot = snapshot.WithCorrections(known)
+		}
+		if challenger != 0 {
+			if snapshot, err = from.challenged(snapshot, cgo.Handle(challenger).Value().(*model), now); err != nil {
+				return nil, err
+			}
 		}
 		if snapshot, err = snapshot.WithTallies(byAgent); err != nil {
 			return nil, err
@@ -121,10 +127,7 @@ func td_router(of C.uint64_t, tallies C.td_span, by C.uint64_t, corrections, con
 		if err != nil {
 			return nil, err
 		}
-		r := &router{roster: from, maxAlternatives: maxAlternatives}
-		if by != 0 {
-			r.model = cgo.Handle(by).Value().(*model)
-		}
+		r := &router{roster: from, model: now, maxAlternatives: maxAlternatives}
 		if r.Router, err = tinydancer.NewRouter(snapshot, c); err != nil {
 			return nil, err
 		}

@@ -141,7 +141,10 @@ func readTallies(data []byte) (map[int64]tinydancer.Tally, error) {
 }
 
 // configNumbers is how many settings pg/src/settings.c passes.
-const configNumbers = 10
+const configNumbers = 13
+
+// leastShare is the least that a Config takes for Config.ChallengerShare.
+const leastShare = 1e-12
 
 // readConfig also returns tinydancer.max_alternatives.
 func readConfig(data []byte) (tinydancer.Config, int, error) {
@@ -157,8 +160,12 @@ func readConfig(data []byte) (tinydancer.Config, int, error) {
 		PriorWeight:        v[6],
 		Tokens:             v[7],
 		ExplorationFloor:   v[8],
+		ExplorationScale:   v[9],
+		Optimism:           v[10],
+		ChallengerShare:    max(v[11], leastShare), // 0 would be the default; C brings no challenger then
 	}
-	if w.bad || w.more() || v[9] != math.Trunc(v[9]) || math.Abs(v[9]) > math.MaxInt32 {
+	alternatives := v[12]
+	if w.bad || w.more() || alternatives != math.Trunc(alternatives) || math.Abs(alternatives) > math.MaxInt32 {
 		return c, 0, errWire
 	}
 	if c.Weights == (tinydancer.Weights{}) { // which the library takes for "the defaults"
@@ -167,5 +174,5 @@ func readConfig(data []byte) (tinydancer.Config, int, error) {
 			message: "tinydancer.weight_*: got 0 for all four, want one above 0",
 		}
 	}
-	return c, int(v[9]), nil
+	return c, int(alternatives), nil
 }

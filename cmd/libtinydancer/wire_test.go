@@ -165,29 +165,34 @@ func TestConfigCrosses(t *testing.T) {
 		}
 		return p
 	}
-	c, n, err := readConfig(settings(0.1, 0.2, 0.3, 0.4, 5, 6, 7, 8, 0.5, -1))
+	c, n, err := readConfig(settings(0.1, 0.2, 0.3, 0.4, 5, 6, 7, 8, 0.5, 0.6, 0.7, 0.25, -1))
 	want := tinydancer.Config{
 		Weights:          tinydancer.Weights{Quality: 0.1, Cost: 0.2, Latency: 0.3, Similarity: 0.4},
 		ReferenceCostUSD: 5, ReferenceLatencyMS: 6, PriorWeight: 7, Tokens: 8,
-		ExplorationFloor: 0.5,
+		ExplorationFloor: 0.5, ExplorationScale: 0.6, Optimism: 0.7, ChallengerShare: 0.25,
 	}
 	if err != nil || c != want || n != -1 {
 		t.Errorf("got %+v, %d and %v", c, n, err)
 	}
+	// Nothing is no default.
+	c, _, err = readConfig(settings(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1))
+	if err != nil || !(c.ChallengerShare > 0 && c.ChallengerShare <= 1e-12) {
+		t.Errorf("a share of 0 is %g, %v", c.ChallengerShare, err)
+	}
 	for name, p := range map[string]pen{
 		"nothing":          nil,
-		"a number short":   settings(1, 1, 1, 1, 1, 1, 1, 1, 1),
-		"a byte short":     settings(1, 1, 1, 1, 1, 1, 1, 1, 1, 1)[:79],
-		"a byte more":      append(settings(1, 1, 1, 1, 1, 1, 1, 1, 1, 1), 0),
-		"half alternative": settings(1, 1, 1, 1, 1, 1, 1, 1, 1, 0.5),
-		"NaN alternatives": settings(1, 1, 1, 1, 1, 1, 1, 1, 1, math.NaN()),
-		"too many":         settings(1, 1, 1, 1, 1, 1, 1, 1, 1, 1e300),
+		"a number short":   settings(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1),
+		"a byte short":     settings(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1)[:103],
+		"a byte more":      append(settings(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1), 0),
+		"half alternative": settings(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0.5),
+		"NaN alternatives": settings(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, math.NaN()),
+		"too many":         settings(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1e300),
 	} {
 		if _, _, err := readConfig(p); !errors.Is(err, errWire) {
 			t.Errorf("%s: got %v, want broken rows", name, err)
 		}
 	}
-	_, _, err = readConfig(settings(0, 0, 0, 0, 1, 1, 1, 1, 0.02, 3))
+	_, _, err = readConfig(settings(0, 0, 0, 0, 1, 1, 1, 1, 0.02, 1, 1, 1, 3))
 	if r := reportOf(err); r.state != stateInvalid || r.message != "tinydancer.weight_*: got 0 for all four, want one above 0" {
 		t.Errorf("weights of 0: %+v", r)
 	}
@@ -222,7 +227,8 @@ func TestColumnsComeInTheOrderOfC(t *testing.T) {
 		{
 			"settings.c", "static struct\n{", "}",
 			"double weight_quality double weight_cost double weight_latency double weight_similarity double reference_cost " +
-				"double reference_latency_ms double prior_weight double expected_tokens double exploration_floor double max_alternatives",
+				"double reference_latency_ms double prior_weight double expected_tokens double exploration_floor " +
+				"double exploration_scale double optimism double challenger_share double max_alternatives",
 		},
 	} {
 		if got := quoted(c.file, c.from, c.to); got != c.want {

@@ -91,7 +91,11 @@ func (c *learnCommand) learn(ctx context.Context, db *pgx.Conn, out io.Writer) e
 	if err := json.Unmarshal(text, &learned); err != nil {
 		return fmt.Errorf("answer of ruvector_learn: %w", err)
 	}
-	fmt.Fprintf(out, "model %d is %s: %s\n", learned.Version, learned.State, learned.Verdict)
+	state := learned.State
+	if state == "challenger" {
+		state = "a challenger"
+	}
+	fmt.Fprintf(out, "model %d is %s: %s\n", learned.Version, state, learned.Verdict)
 	if learned.NotPromoted != "" {
 		fmt.Fprintf(out, "it does not serve: %s\n%s\n", learned.NotPromoted, learned.Hint)
 	}

@@ -185,11 +185,11 @@ COMMENT ON TABLE tinydancer.decisions IS 'What ruvector_decide decided; weekly p
 COMMENT ON TABLE tinydancer.decisions_default IS 'Decisions of weeks without a partition';
 COMMENT ON TABLE tinydancer.feedback IS 'What ruvector_feedback was told, as it came; weekly partitions';
 COMMENT ON TABLE tinydancer.feedback_default IS 'Feedback on decisions of weeks without a partition';
-COMMENT ON TABLE tinydancer.models IS 'What was learned: a version never changes, one at most serves';
+COMMENT ON TABLE tinydancer.models IS 'What was learned: a version never changes, one at most serves, and one challenges';
 COMMENT ON FUNCTION tinydancer.same_space(bigint) IS 'The versions that read embeddings of the same embedder as a version';
 COMMENT ON COLUMN tinydancer.models.version IS 'policy_version of the decisions that it made';
 COMMENT ON COLUMN tinydancer.models.created_at IS 'When it was learned';
-COMMENT ON COLUMN tinydancer.models.state IS 'candidate, serving, retired, or refused';
+COMMENT ON COLUMN tinydancer.models.state IS 'candidate, serving, challenger, retired, or refused';
 COMMENT ON COLUMN tinydancer.models.dimensions IS 'Of the embeddings that it reads';
 COMMENT ON COLUMN tinydancer.models.model IS 'docs/format/model.md';
 COMMENT ON COLUMN tinydancer.models.embedder IS 'docs/format; NULL where requests come with embeddings of their own';
@@ -197,8 +197,9 @@ COMMENT ON COLUMN tinydancer.models.embedder_name IS 'fitted- and its fingerprin
 COMMENT ON COLUMN tinydancer.models.report IS 'What was compared, and the verdict';
 COMMENT ON COLUMN tinydancer.models.before IS 'What the estimates of each agent were when it was learned: what came since is news to it';
 COMMENT ON COLUMN tinydancer.models.promoted_at IS 'When it began to serve';
-COMMENT ON COLUMN tinydancer.models.retired_at IS 'When it ended to';
+COMMENT ON COLUMN tinydancer.models.retired_at IS 'When it ended to; NULL of one that only challenged';
 COMMENT ON INDEX tinydancer.models_serving_key IS 'One version serves at most';
+COMMENT ON INDEX tinydancer.models_challenger_key IS 'One version challenges at most';
 COMMENT ON TRIGGER changed ON tinydancer.models IS 'Tells every backend, at commit';
 COMMENT ON TRIGGER truncated ON tinydancer.models IS 'Tells every backend, at commit';
 COMMENT ON TRIGGER unchanged ON tinydancer.models IS 'A version never changes';
@@ -207,6 +208,7 @@ COMMENT ON FUNCTION tinydancer.train(integer, bigint, bigint, boolean, boolean) 
 COMMENT ON FUNCTION tinydancer.lessons(integer, boolean, bigint) IS 'The latest decisions of which the outcome is known';
 COMMENT ON FUNCTION tinydancer.check_model(bigint, integer, text, bytea, bytea) IS 'Refuses a model that cannot be read, or reads what its embedder does not make';
 COMMENT ON FUNCTION tinydancer.serve(bigint, text) IS 'Has a version serve, or none, and agents lie in its space';
+COMMENT ON FUNCTION tinydancer.challenge(bigint) IS 'Has a version challenge, if it is unproven and reads the embeddings in force';
 COMMENT ON FUNCTION tinydancer.embed_agents(text, text) IS 'Embeds the agents anew, now that another embedder is in force';
 COMMENT ON TABLE tinydancer.own_embeddings IS 'Embeddings that agents had before a fitted embedder came into force';
 COMMENT ON COLUMN tinydancer.own_embeddings.agent_id IS 'The agent';
@@ -217,7 +219,7 @@ COMMENT ON FUNCTION @extschema@.ruvector_scorecard() IS 'The model against the b
 COMMENT ON FUNCTION tinydancer.models() IS 'The versions with their verdicts';
 COMMENT ON FUNCTION tinydancer.promote(bigint) IS 'Has a version serve';
 COMMENT ON FUNCTION tinydancer.rollback() IS 'Has the version serve that did before';
-COMMENT ON FUNCTION @extschema@.ruvector_learn(integer, boolean, bigint, boolean, boolean) IS 'Learns from the latest decisions, tries what was learned against the best fixed agent and the model that serves, and promotes it if it is better';
+COMMENT ON FUNCTION @extschema@.ruvector_learn(integer, boolean, bigint, boolean, boolean) IS 'Learns from the latest decisions, tries what was learned against the best fixed agent and the model that serves, and promotes it if it is better, or has it challenge if that is not known yet';
 COMMENT ON FUNCTION @extschema@.ruvector_models() IS 'What was learned: versions, states, gains with their intervals, verdicts';
 COMMENT ON FUNCTION @extschema@.ruvector_promote(bigint) IS 'Has a model version serve; false if it does already';
 COMMENT ON FUNCTION @extschema@.ruvector_rollback() IS 'Returns to the version that served before, or to none (NULL)';

@@ -70,12 +70,13 @@ CREATE TABLE tinydancer.unmatched (
     decision_id uuid PRIMARY KEY
 );
 
--- What was learned. A version never changes; one at most is serving.
+-- What was learned. A version never changes; one at most is serving, and one a
+-- challenger, to which ruvector_decide leaves a share.
 CREATE TABLE tinydancer.models (
     version     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     created_at  timestamptz NOT NULL DEFAULT now(),
     state       text NOT NULL DEFAULT 'candidate'
-        CONSTRAINT models_state_check CHECK (state IN ('candidate', 'serving', 'retired', 'refused')),
+        CONSTRAINT models_state_check CHECK (state IN ('candidate', 'serving', 'challenger', 'retired', 'refused')),
     dimensions  integer NOT NULL,
     model       bytea NOT NULL,
     embedder    bytea,
@@ -88,6 +89,7 @@ CREATE TABLE tinydancer.models (
 );
 ALTER TABLE tinydancer.models ALTER COLUMN model SET STORAGE EXTERNAL, ALTER COLUMN embedder SET STORAGE EXTERNAL;
 CREATE UNIQUE INDEX models_serving_key ON tinydancer.models (state) WHERE state = 'serving';
+CREATE UNIQUE INDEX models_challenger_key ON tinydancer.models (state) WHERE state = 'challenger';
 
 -- How many models were ever tried: not taken back by a rollback.
 CREATE SEQUENCE tinydancer.tries;

@@ -94,7 +94,8 @@ END
 $$;
 
 -- Has a version serve, or none, now that the one that did does not any more;
--- before names its embedder.
+-- before names its embedder. A challenger goes on if it reads the embeddings
+-- that are now in force; what retires it is no end of service.
 CREATE FUNCTION tinydancer.serve(version bigint, before text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -108,6 +109,7 @@ BEGIN
     IF tinydancer.space() <> before THEN
         PERFORM tinydancer.embed_agents(before, tinydancer.space());
     END IF;
+    UPDATE tinydancer.models m SET state = 'retired' WHERE m.state = 'challenger' AND m.embedder_name <> tinydancer.space();
     dimension := tinydancer.dimension_besides(NULL);
     IF dimension <> wanted THEN
         PERFORM tinydancer.fail('22000', format('model version %s reads embeddings of %s dimensions, the agents'' have %s',
@@ -162,6 +164,21 @@ BEGIN
 END
 $$;
 
+-- Has a version challenge that was refused for want of evidence alone, in the
+-- place of the one that did. One that reads other embeddings than those in force
+-- leaves all as it is: decisions are made in one space.
+CREATE FUNCTION tinydancer.challenge(version bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM tinydancer.lock('tinydancer.promote(bigint)', true);
+    IF EXISTS (SELECT FROM tinydancer.models m WHERE m.version = challenge.version AND m.embedder_name = tinydancer.space()) THEN
+        UPDATE tinydancer.models m SET state = 'retired' WHERE m.state = 'challenger';
+        UPDATE tinydancer.models m SET state = 'challenger'
+         WHERE m.version = challenge.version AND m.state = 'refused' AND (m.report ->> 'unproven')::boolean;
+    END IF;
+END
+$$;
+
 CREATE FUNCTION tinydancer.models() RETURNS TABLE (
     version bigint, state text, created_at timestamptz, promoted_at timestamptz, decisions bigint, dimensions integer,
     gain float8, gain_low float8, gain_high float8, effective_decisions float8, bytes bigint, verdict text)
@@ -175,7 +192,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- Learns from the log, tries what was learned, and lets it serve if it has
--- shown that it is better. The old model serves until the transaction commits.
+-- shown that it is better, or challenge if that is not known yet. The old model
+-- serves until the transaction commits.
 --
 -- Who looks often enough finds something, so each try since a model was last
 -- promoted by its trial wants more. Tries are counted by a sequence, which a
@@ -229,6 +247,9 @@ BEGIN
             END IF;
             outcome := outcome || jsonb_build_object('not_promoted', reason, 'hint', remedy || ' Then: SELECT ruvector_promote(' || made || ').');
         END;
+    END IF;
+    IF promote THEN
+        PERFORM tinydancer.challenge(made);
     END IF;
     RETURN jsonb_build_object('version', made, 'state', (SELECT m.state FROM tinydancer.models m WHERE m.version = made)) || outcome;
 END

@@ -3,7 +3,8 @@
  *
  * Reading the tables for every route would cost more than the route, and a
  * copy that is merely recent would be wrong: a statement must see what its
- * snapshot sees, no more and no less. So each table (agents, estimates, models, corrections) has
+ * snapshot sees, no more and no less. So each table (agents, estimates, corrections, and
+ * models twice: the one that serves and the one that challenges) has
  *
  *   generation   counts the invalidations of the table
  *   fresh        rows as of a snapshot newer than any statement's; serves
@@ -59,7 +60,7 @@ typedef struct Slot
 	Horizon		horizon;
 	uint64		content;		/* names what was loaded; 0 is nothing */
 	StringInfoData rows;		/* of estimates or corrections */
-	td_handle	handle;			/* of agents or the model, which go to Go at once */
+	td_handle	handle;			/* of agents or a model, which go to Go at once */
 } Slot;
 
 typedef struct Table
@@ -76,8 +77,9 @@ typedef struct Table
 static Table agents = {.name = "agents", .generation = 1};
 static Table estimates = {.name = "estimates", .generation = 1};
 static Table models = {.name = "models", .optional = true, .generation = 1};
+static Table challengers = {.name = "models", .optional = true, .generation = 1};
 static Table corrections = {.name = "corrections", .optional = true, .generation = 1};
-static Table *const tables[] = {&agents, &estimates, &models, &corrections};
+static Table *const tables[] = {&agents, &estimates, &models, &challengers, &corrections};
 
 static uint64 contents = 0;
 static MemoryContext cache_context;
@@ -289,7 +291,9 @@ fill(Table *t, Slot *slot, Snapshot snapshot)
 	else if (t == &agents)
 		reported = td_load_agents(t->relid, snapshot, &slot->handle);
 	else if (t == &models)
-		reported = td_load_model(t->relid, snapshot, &slot->handle);
+		reported = td_load_model(t->relid, snapshot, "serving", &slot->handle);
+	else if (t == &challengers)
+		reported = td_load_model(t->relid, snapshot, "challenger", &slot->handle);
 	else
 	{
 		if (slot->rows.data == NULL)
@@ -352,6 +356,18 @@ ready(void)
 	AcceptInvalidationMessages();
 }
 
+/*
+ * The challenger takes some megabytes, and nobody but decide asks it: a backend
+ * has it in its routers from its first decision on.
+ */
+static bool decides = false;
+
+void
+td_begin_to_decide(void)
+{
+	decides = true;
+}
+
 /* The router over the rows that the present statement sees. */
 td_handle
 td_current_router(void)
@@ -361,32 +377,38 @@ td_current_router(void)
 				of_estimates = 0,
 				of_model = 0,
 				of_corrections = 0,
+				of_challenger = 0,
 				of_settings = 0;
 	Snapshot	active = GetActiveSnapshot();
 	Slot	   *roster,
 			   *sums,
 			   *model,
 			   *online;
+	static const Slot none;
+	const Slot *challenger = &none;
 
 	ready();
 	roster = current(&agents, active);
 	sums = current(&estimates, active);
 	model = current(&models, active);
 	online = current(&corrections, active);
+	if (decides && td_challenger_has_a_share())
+		challenger = current(&challengers, active);
 	if (unlikely(roster->content != of_roster || sums->content != of_estimates ||
 				 model->content != of_model || online->content != of_corrections ||
-				 td_settings_generation != of_settings))
+				 challenger->content != of_challenger || td_settings_generation != of_settings))
 	{
 		td_handle	next = 0;
 
 		TD_CALL(td_scratch_reply(), router, roster->handle, (td_span) {sums->rows.data, sums->rows.len},
-				model->handle, (td_span) {online->rows.data, online->rows.len}, td_settings_span(), &next, td_scratch_reply());
+				model->handle, (td_span) {online->rows.data, online->rows.len}, challenger->handle, td_settings_span(), &next, td_scratch_reply());
 		td_release(router);
 		router = next;
 		of_roster = roster->content;
 		of_estimates = sums->content;
 		of_model = model->content;
 		of_corrections = online->content;
+		of_challenger = challenger->content;
 		of_settings = td_settings_generation;
 	}
 	return router;

@@ -178,6 +178,7 @@ decide(FunctionCallInfo fcinfo)
 
 	memset(nulls, ' ', COLUMNS);
 	nulls[COLUMNS] = '\0';
+	td_begin_to_decide();
 	if (!PG_ARGISNULL(3))
 		td_check_session(PG_GETARG_TEXT_PP(3));
 	if (!PG_ARGISNULL(0))

@@ -262,13 +262,13 @@ td_load_estimates(Oid relid, Snapshot snapshot, StringInfo out)
 	return reported;
 }
 
-/* Whether a row of models is the one that serves. */
+/* Whether a row of models is in a state. */
 static bool
-serves(TupleTableSlot *slot, AttrNumber state)
+is_in(TupleTableSlot *slot, AttrNumber state, const char *wanted)
 {
 	text	   *is = DatumGetTextPP(value_of(slot, state));
 
-	return VARSIZE_ANY_EXHDR(is) == strlen("serving") && memcmp(VARDATA_ANY(is), "serving", strlen("serving")) == 0;
+	return VARSIZE_ANY_EXHDR(is) == strlen(wanted) && memcmp(VARDATA_ANY(is), wanted, strlen(wanted)) == 0;
 }
 
 /* The version that serves, or 0. */
@@ -290,7 +290,7 @@ serving_version(Oid relid, Snapshot snapshot)
 	state = column(rel, "state");
 	scan = table_beginscan(rel, snapshot, 0, NULL);
 	while (found == 0 && table_scan_getnextslot(scan, ForwardScanDirection, slot))
-		if (serves(slot, state))
+		if (is_in(slot, state, "serving"))
 			found = DatumGetInt64(value_of(slot, version));
 	table_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
@@ -344,11 +344,12 @@ td_put_numbers(StringInfo out, ArrayType *array)
 }
 
 /*
- * The model that serves, or 0. Versions that do not are looked at without
- * reading what they hold, which lies apart.
+ * The model in a state, "serving" or "challenger", or 0. Other versions are
+ * looked at without reading what they hold, which lies apart; so is a
+ * challenger's embedder, by which nobody embeds.
  */
 bool
-td_load_model(Oid relid, Snapshot snapshot, td_handle *model)
+td_load_model(Oid relid, Snapshot snapshot, const char *wanted, td_handle *model)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
@@ -361,6 +362,7 @@ td_load_model(Oid relid, Snapshot snapshot, td_handle *model)
 	AttrNumber	embedder_name = column(rel, "embedder_name");
 	AttrNumber	before = column(rel, "before");
 	bool		reported = changes_are_reported(rel);
+	bool		challenges = strcmp(wanted, "challenger") == 0;
 
 	scan = table_beginscan(rel, snapshot, 0, NULL);
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
@@ -374,10 +376,10 @@ td_load_model(Oid relid, Snapshot snapshot, td_handle *model)
 		td_reply   *reply;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!serves(slot, state))
+		if (!is_in(slot, state, wanted))
 			continue;
 		m = DatumGetByteaPP(value_of(slot, bytes));
-		e = slot_attisnull(slot, embedder) ? NULL : DatumGetByteaPP(value_of(slot, embedder));
+		e = challenges || slot_attisnull(slot, embedder) ? NULL : DatumGetByteaPP(value_of(slot, embedder));
 		b = DatumGetJsonbP(value_of(slot, before));
 		tallies = JsonbToCString(NULL, &b->root, VARSIZE(b));
 		name = DatumGetTextPP(value_of(slot, embedder_name));
@@ -389,14 +391,17 @@ td_load_model(Oid relid, Snapshot snapshot, td_handle *model)
 			.model = {VARDATA_ANY(m), VARSIZE_ANY_EXHDR(m)},
 			.embedder = {e ? VARDATA_ANY(e) : NULL, e ? VARSIZE_ANY_EXHDR(e) : 0},
 			.before = {tallies, strlen(tallies)},
+			.challenges = challenges,
 		};
 		TD_CALL(reply, model, &all, model, reply);
 		if (reply->len > 0)
 			ereport(WARNING,
 					(errcode(ERRCODE_DATA_CORRUPTED),
-					 errmsg("tinydancer: model version %lld cannot be read, and does not serve: %.*s",
-							(long long) DatumGetInt64(value_of(slot, version)), (int) reply->len, reply->data),
-					 errhint("ruvector_rollback() returns to the version before.")));
+					 errmsg("tinydancer: model version %lld cannot be read, and does not %s: %.*s",
+							(long long) DatumGetInt64(value_of(slot, version)), challenges ? "challenge" : "serve",
+							(int) reply->len, reply->data),
+					 challenges ? errhint("The next ruvector_learn() ends it.")
+					 : errhint("ruvector_rollback() returns to the version before.")));
 		break;
 	}
 	table_endscan(scan);

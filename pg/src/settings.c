@@ -20,6 +20,9 @@ static struct
 	double		prior_weight;
 	double		expected_tokens;
 	double		exploration_floor;
+	double		exploration_scale;
+	double		optimism;
+	double		challenger_share;
 	double		max_alternatives;
 }			numbers;
 
@@ -37,6 +40,18 @@ static void
 changed_int(int value pg_attribute_unused(), void *extra pg_attribute_unused())
 {
 	td_settings_generation++;
+}
+
+/*
+ * What decides how agents are drawn is no session's own affair: the log is
+ * everybody's, and one of propensities near 0 is worth nothing, to nobody.
+ */
+static void
+define_draw(const char *name, const char *brief, const char *full, double *variable,
+			double initial, double lowest, double highest)
+{
+	DefineCustomRealVariable(name, brief, full, variable, initial, lowest, highest,
+							 PGC_SUSET, 0, NULL, changed_real, NULL);
 }
 
 static void
@@ -79,10 +94,22 @@ td_define_settings(void)
 				"Counts for agents that charge by the token.",
 				&numbers.expected_tokens, 1000, 1, 1e9);
 	/* A log of propensities near 0 is worth nothing, to nobody. */
-	DefineCustomRealVariable("tinydancer.exploration_floor",
-							 "Share of the decisions of ruvector_decide in which any eligible agent is tried alike.",
-							 "The others try each agent as often as it is likely to be the best.",
-							 &numbers.exploration_floor, 0.02, 1e-3, 1, PGC_SUSET, 0, NULL, changed_real, NULL);
+	define_draw("tinydancer.exploration_floor",
+				"Share of the decisions of ruvector_decide in which any eligible agent is tried alike.",
+				"The others try each agent as often as it is likely to be the best.",
+				&numbers.exploration_floor, 0.02, 1e-3, 1);
+	define_draw("tinydancer.exploration_scale",
+				"Share of the doubt about agents under which ruvector_decide tries them.",
+				"At 1 it is all of it; near 0 the agent that looks best is drawn, but for the floor.",
+				&numbers.exploration_scale, 0.35, 1e-12, 1);
+	define_draw("tinydancer.optimism",
+				"How much better than expected ruvector_decide takes an agent to be of which nothing was observed.",
+				"As a share of the way to quality 1; it fades with outcomes.",
+				&numbers.optimism, 0.15, 1e-12, 1);
+	define_draw("tinydancer.challenger_share",
+				"Share of the decisions of ruvector_decide that are left to the model that challenges.",
+				"0 leaves it none.",
+				&numbers.challenger_share, 0.1, 0, 0.5);
 	DefineCustomIntVariable("tinydancer.retention",
 							"How long decisions and what was told of them are kept.",
 							"ruvector_apply_retention drops whole weeks that are older.",
@@ -108,6 +135,12 @@ td_define_settings(void)
 #else
 	EmitWarningsOnPlaceholders("tinydancer");
 #endif
+}
+
+bool
+td_challenger_has_a_share(void)
+{
+	return numbers.challenger_share > 0;
 }
 
 td_span

@@ -72,7 +72,7 @@ typedef struct td_request
 	const double *heard;		/* known, outcome, latency, cost, elapsed; NULL at the first turn */
 } td_request;
 
-/* A row of tinydancer.models. */
+/* A row of tinydancer.models; of a challenger without the embedder. */
 typedef struct td_model_row
 {
 	int64		version;
@@ -81,6 +81,7 @@ typedef struct td_model_row
 	td_span		model;
 	td_span		embedder;		/* length 0: none */
 	td_span		before;
+	int64		challenges;
 } td_model_row;
 
 typedef struct td_golib
@@ -88,7 +89,7 @@ typedef struct td_golib
 	int			(*init) (td_reply *reply);
 	int			(*roster) (td_span rows, td_handle *roster, td_reply *reply);
 	int			(*model) (const td_model_row *row, td_handle *handle, td_reply *reply);
-	int			(*router) (td_handle roster, td_span tallies, td_handle model, td_span corrections, td_span config, td_handle *router, td_reply *reply);
+	int			(*router) (td_handle roster, td_span tallies, td_handle model, td_span corrections, td_handle challenger, td_span config, td_handle *router, td_reply *reply);
 	int			(*correct) (td_span told, td_reply *reply);
 	int			(*school_open) (td_handle router, int fit, int64 *space, td_handle *school, td_reply *reply);
 	int			(*school_rows) (td_handle school, td_span rows, td_reply *reply);
@@ -141,11 +142,13 @@ extern uint64 td_settings_generation;
 extern int	td_publish_interval_ms;
 extern int	td_session_timeout_s;
 extern void td_define_settings(void);
+extern bool td_challenger_has_a_share(void);
 extern td_span td_settings_span(void);
 
 /* ---- cache.c: the registry as the present statement may see it ---- */
 
 extern void td_register_callbacks(void);
+extern void td_begin_to_decide(void);
 extern td_handle td_current_router(void);
 extern td_handle td_current_model(void);
 extern Oid	td_agents_relid(void);
@@ -153,7 +156,7 @@ extern Oid	td_agents_relid(void);
 /* ---- load.c ---- */
 
 extern bool td_load_agents(Oid relid, Snapshot snapshot, td_handle *roster);
-extern bool td_load_model(Oid relid, Snapshot snapshot, td_handle *model);
+extern bool td_load_model(Oid relid, Snapshot snapshot, const char *state, td_handle *model);
 extern bool td_load_estimates(Oid relid, Snapshot snapshot, StringInfo rows);
 extern bool td_load_corrections(Oid relid, Oid models, Snapshot snapshot, StringInfo rows);
 extern void td_put_numbers(StringInfo out, ArrayType *array);

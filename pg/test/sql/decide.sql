@@ -73,6 +73,9 @@ SELECT statement, refused(statement) FROM unnest(ARRAY[
     $$SELECT ruvector_feedback('f1a20998-1bc2-7348-9675-05f8a8b07016', success => true)$$,
     $$SET tinydancer.exploration_floor = 0$$,
     $$SET tinydancer.exploration_floor = 1.5$$,
+    $$SET tinydancer.exploration_scale = 0$$,
+    $$SET tinydancer.optimism = 1.5$$,
+    $$SET tinydancer.challenger_share = 0.6$$,
     $$SET tinydancer.retention = '1h'$$
 ]) AS statement;
 SELECT count(*) FROM tinydancer.decisions;
