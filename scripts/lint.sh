@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The gate: go vet, staticcheck, gofumpt, and the C with all warnings as errors.
+# The gate: no marks of a merge, go vet, staticcheck, gofumpt, and the C with all warnings as errors.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 go=${GO:-go}
@@ -34,6 +34,12 @@ compiled() {
 	return $bad
 }
 
+# What a merge leaves in a document breaks no test.
+merged() {
+	! git grep -nE '^(<{7}|>{7}) '
+}
+
+run "merged" merged
 run "go vet" $go vet ./...
 run "staticcheck" $go tool -modfile=tools/go.mod staticcheck ./...
 run "gofumpt" formatted

@@ -91,7 +91,7 @@ symbol(void *library, const char *name, bool optional)
  * Go's monitor would otherwise take back its processor 20 µs after each call,
  * and be woken by the next one: three switches of threads for every statement,
  * which cost more than all that deciding does. Now it naps through some
- * hundred statements. See docs/adr/0024.
+ * hundred statements. See docs/adr/0002.
  */
 static void *
 open_patiently(const char *path)
