@@ -195,9 +195,31 @@ func TestNearRowsTellWhatDifferencesAreOffBy(t *testing.T) {
 				blocks[row%spreadBlocks].add(tb, residual, row, (row+k+1)%tb.rows)
 			}
 		}
-		// One standard error is taken off.
-		if got := excess(&blocks); got < c.want/2 || got > c.want+0.002 {
-			t.Errorf("%s: %.4f, want %.4f", name, got, c.want)
+		got, doubt := excess(&blocks)
+		t.Logf("%s: %.4f ± %.4f, want %.4f", name, got, doubt, c.want)
+		if math.Abs(got-c.want) > 3*doubt || doubt > 0.002 {
+			t.Errorf("%s: %.4f ± %.4f, want %.4f", name, got, doubt, c.want)
 		}
+	}
+}
+
+// What near rows tell counts as far as it is sure, and what the evidence lets
+// expect for the rest.
+func TestVarianceIsWeighedByWhatIsKnownOfIt(t *testing.T) {
+	const expected = 0.01
+	if got := weighed(expected, 0.03, math.Inf(1)); got != expected {
+		t.Errorf("where near rows tell nothing: %g, want %g", got, expected)
+	}
+	if got := weighed(expected, 0.03, 0); math.Abs(got-0.03) > 1e-15 {
+		t.Errorf("where they tell it for sure: %g, want 0.03", got)
+	}
+	if got := weighed(expected, 0.03, localDoubt*expected); math.Abs(got-0.02) > 1e-15 {
+		t.Errorf("where both are as sure: %g, want 0.02", got)
+	}
+	if got := weighed(expected, -0.03, 0); got != leastLocal*expected {
+		t.Errorf("where less than nothing was found: %g, want %g", got, leastLocal*expected)
+	}
+	if got := weighed(0, 0.03, 0); got != 0 {
+		t.Errorf("where nothing is expected: %g, want 0", got)
 	}
 }
