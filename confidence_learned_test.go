@@ -180,8 +180,8 @@ func (c *claims) worst(t *testing.T, name string, errors float64) float64 {
 
 // A model is fitted to outcomes alone; how sure it is of its choices is held
 // against the truth, which it never saw. What learn's spread counts was chosen on
-// other worlds of these forms and of some more, and docs/learning.md says what
-// came of fresh ones.
+// other worlds of these forms and of some more; these were looked at once before
+// they became the test. docs/learning.md says what came of it.
 //
 // One world says little: what is near in one of them is told apart at all its
 // requests or at none. Eight dozen small ones are held to .05 and two standard
