@@ -223,3 +223,44 @@ func TestVarianceIsWeighedByWhatIsKnownOfIt(t *testing.T) {
 		t.Errorf("where nothing is expected: %g, want 0", got)
 	}
 }
+
+// A request that comes again with the same outcomes has the same noise: that is
+// nothing that a model could have known.
+func TestRepeatedRowsTellNothingOfTheDeviation(t *testing.T) {
+	r := source(5, 15)
+	d := &Data{Agents: names(3), Dimensions: 8}
+	for range 300 {
+		x := make([]float32, 8)
+		for i := range x {
+			x[i] = float32(r.normal())
+		}
+		var cells []Cell
+		for a := range 3 {
+			cells = append(cells, Cell{a, float64(r.below(2)), 1})
+		}
+		for range 4 {
+			if err := d.Append(x, cells...); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	tb, err := d.table(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := make([]int32, tb.rows)
+	quality, evidence := make([]float64, len(tb.outcome)), make([]float32, len(tb.outcome))
+	for i := range rows {
+		rows[i] = int32(i)
+	}
+	for i := range quality {
+		quality[i], evidence[i] = 0.5, 60
+	}
+	s, err := measureSpread(t.Context(), tb, remember(tb, rows, defaultNeighbours), quality, evidence, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.factor > 1.5*localShare {
+		t.Errorf("the factor is %.2f where the model is right, want about %.2f or less", s.factor, localShare)
+	}
+}
