@@ -195,9 +195,72 @@ func TestNearRowsTellWhatDifferencesAreOffBy(t *testing.T) {
 				blocks[row%spreadBlocks].add(tb, residual, row, (row+k+1)%tb.rows)
 			}
 		}
-		// One standard error is taken off.
-		if got := excess(&blocks); got < c.want/2 || got > c.want+0.002 {
-			t.Errorf("%s: %.4f, want %.4f", name, got, c.want)
+		got, doubt := excess(&blocks)
+		t.Logf("%s: %.4f ± %.4f, want %.4f", name, got, doubt, c.want)
+		if math.Abs(got-c.want) > 3*doubt || doubt > 0.002 {
+			t.Errorf("%s: %.4f ± %.4f, want %.4f", name, got, doubt, c.want)
 		}
+	}
+}
+
+// What near rows tell counts as far as it is sure, and what the evidence lets
+// expect for the rest.
+func TestVarianceIsWeighedByWhatIsKnownOfIt(t *testing.T) {
+	const expected = 0.01
+	if got := weighed(expected, 0.03, math.Inf(1)); got != expected {
+		t.Errorf("where near rows tell nothing: %g, want %g", got, expected)
+	}
+	if got := weighed(expected, 0.03, 0); math.Abs(got-0.03) > 1e-15 {
+		t.Errorf("where they tell it for sure: %g, want 0.03", got)
+	}
+	if got := weighed(expected, 0.03, localDoubt*expected); math.Abs(got-0.02) > 1e-15 {
+		t.Errorf("where both are as sure: %g, want 0.02", got)
+	}
+	if got := weighed(expected, -0.03, 0); got != leastLocal*expected {
+		t.Errorf("where less than nothing was found: %g, want %g", got, leastLocal*expected)
+	}
+	if got := weighed(0, 0.03, 0); got != 0 {
+		t.Errorf("where nothing is expected: %g, want 0", got)
+	}
+}
+
+// A request that comes again with the same outcomes has the same noise: that is
+// nothing that a model could have known.
+func TestRepeatedRowsTellNothingOfTheDeviation(t *testing.T) {
+	r := source(5, 15)
+	d := &Data{Agents: names(3), Dimensions: 8}
+	for range 300 {
+		x := make([]float32, 8)
+		for i := range x {
+			x[i] = float32(r.normal())
+		}
+		var cells []Cell
+		for a := range 3 {
+			cells = append(cells, Cell{a, float64(r.below(2)), 1})
+		}
+		for range 4 {
+			if err := d.Append(x, cells...); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	tb, err := d.table(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := make([]int32, tb.rows)
+	quality, evidence := make([]float64, len(tb.outcome)), make([]float32, len(tb.outcome))
+	for i := range rows {
+		rows[i] = int32(i)
+	}
+	for i := range quality {
+		quality[i], evidence[i] = 0.5, 60
+	}
+	s, err := measureSpread(t.Context(), tb, remember(tb, rows, defaultNeighbours), quality, evidence, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.factor > 1.5*localShare {
+		t.Errorf("the factor is %.2f where the model is right, want about %.2f or less", s.factor, localShare)
 	}
 }
