@@ -139,6 +139,8 @@ func (s *streamer) decide(row outcomes.Row) error {
 
 // learn fits a model to the log so far, and an embedder to its requests, tries
 // it, and lets it serve if it is better. While a model serves, its embedder does.
+// Nothing challenges: on streams of training rows that brought nothing, as
+// docs/adr/0009 says.
 func (s *streamer) learn(ctx context.Context) error {
 	rows := s.set.Rows[:len(s.lessons)]
 	serves := s.registry.Snapshot().ModelVersion() != 0
@@ -188,13 +190,7 @@ func (s *streamer) learn(ctx context.Context) error {
 	}
 	s.trials = append(s.trials, trial)
 	if !trial.Promote {
-		if !trial.Unproven { // shown to be no better: it need not be tried
-			model = nil
-		}
-		return s.registry.SetChallenger(model, s.version)
-	}
-	if err := s.registry.SetChallenger(nil, 0); err != nil {
-		return err
+		return nil
 	}
 	s.attempts = 0
 	for i := range s.lessons { // of what it has learned it cannot be judged by
