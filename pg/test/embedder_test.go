@@ -145,8 +145,9 @@ func TestFittedEmbedderServes(t *testing.T) {
 		t.Helper()
 		return pgtest.One[float64](t, other, `select expected_quality from ruvector_explain(ruvector_embed($1), 'quality') where agent_name = 'scribe'`, text)
 	}
-	if verse, code := expected(aVerse), expected(aCode); verse < 0.86 || code > 0.84 {
-		t.Errorf("a new poet is expected to be %.2f at verse, %.2f at code, want more and less than the 0.85 that it declares", verse, code)
+	// Who starts from what it declares is expected to be as good at both.
+	if verse, code := expected(aVerse), expected(aCode); verse < 0.85 || verse-code < 0.03 {
+		t.Errorf("a new poet is expected to be %.2f at verse, %.2f at code, want it to be better at verse", verse, code)
 	}
 	do(t, other, `select ruvector_remove_agent('scribe')`)
 	if got := pgtest.One[string](t, other, whoTakesTexts); got != "coder poet" {
