@@ -229,7 +229,7 @@ func (t *Trial) decide(weightError float64) {
 	case t.Drawn < enoughDrawn:
 		t.Verdict = fmt.Sprintf("not enough evidence: where it differs from always choosing %s the log is worth %.0f decisions of its own, %d are wanted",
 			best, t.Drawn, enoughDrawn)
-	case t.Gain.High < 0:
+	case t.Gain.below():
 		t.Verdict = "worse: " + gain
 	case !t.shows(t.Gain):
 		t.Verdict = "not enough evidence: " + gain + t.demand()
@@ -240,20 +240,26 @@ func (t *Trial) decide(weightError float64) {
 	case t.OverPresent != nil && !t.shows(*t.OverPresent):
 		t.Verdict = fmt.Sprintf("not enough evidence that it is better than the model that serves: %+.4f (95%% interval %+.4f to %+.4f, %d decisions)",
 			t.OverPresent.Mean, t.OverPresent.Low, t.OverPresent.High, t.Unseen)
-	case t.BalancedGain != nil && t.BalancedGain.Mean < -t.BalancedGain.standardError:
+	case t.BalancedGain != nil && t.BalancedGain.Mean < -t.BalancedGain.standardError-rounding:
 		t.Verdict = fmt.Sprintf("worse for who weighs cost and latency, too: %+.4f in the balanced score (95%% interval %+.4f to %+.4f), though %s",
 			t.BalancedGain.Mean, t.BalancedGain.Low, t.BalancedGain.High, gain)
 	default:
 		t.Promote = true
 		t.Verdict = "better: " + gain
 	}
-	worse := func(gain *Interval) bool { return gain != nil && gain.High < 0 }
-	t.Unproven = !t.Promote && !worse(&t.Gain) && !worse(t.OverPresent) && !worse(t.BalancedGain)
+	t.Unproven = !t.Promote && !t.Gain.below() && !t.OverPresent.below() && !t.BalancedGain.below()
 }
+
+// rounding is the gain that may come of none: where outcomes do not vary,
+// there is no noise to cover it.
+const rounding = 1e-9
+
+// below says whether a gain has been seen to be a loss.
+func (i *Interval) below() bool { return i != nil && i.High < -rounding }
 
 // shows says whether a gain is far enough above 0.
 func (t *Trial) shows(gain Interval) bool {
-	return gain.Mean > float64(t.errors(gain.groups)*gain.standardError)
+	return gain.Mean > float64(t.errors(gain.groups)*gain.standardError)+rounding
 }
 
 // errors is how many standard errors are wanted of so much evidence. Of next to

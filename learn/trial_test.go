@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"os"
+	"strings"
 	"testing"
 )
 
@@ -225,5 +226,22 @@ func TestTrialWantsEvidence(t *testing.T) {
 	}
 	if _, err := report.Try(m, lessons[:5], TryOptions{Attempt: 1}); !errors.Is(err, ErrInput) {
 		t.Errorf("too few lessons: got %v", err)
+	}
+}
+
+// Where outcomes do not vary, a gain of none comes out as what rounding leaves.
+func TestTrialTakesRoundingForNothing(t *testing.T) {
+	for gain, want := range map[float64]string{
+		-1e-16: "not enough evidence", 0: "not enough evidence", 1e-16: "not enough evidence", -0.01: "worse", 0.01: "better",
+	} {
+		of := Interval{Mean: gain, Low: gain, High: gain, groups: 1000}
+		trial := Trial{
+			EffectiveRows: 1000, EffectiveGroups: 1000, MeanWeight: 1, Differing: 100, Drawn: 100, Attempt: 1,
+			Unseen: 1000, UnseenRows: 1000, UnseenDrawn: 100, Gain: of, OverPresent: &of, BalancedGain: &of,
+		}
+		trial.decide(0)
+		if !strings.HasPrefix(trial.Verdict, want) || trial.Promote != (want == "better") || trial.Unproven != (want == "not enough evidence") {
+			t.Errorf("a gain of %g: promote %t, unproven %t, %s", gain, trial.Promote, trial.Unproven, trial.Verdict)
+		}
 	}
 }

@@ -216,8 +216,8 @@ func TestLearnFromPoorLogs(t *testing.T) {
 			update tinydancer.decisions set propensity = 1e-300 where decision_id = (select max(decision_id::text)::uuid from tinydancer.decisions);
 			update tinydancer.decisions set propensity = 1e-9 where decision_id = (select min(decision_id::text)::uuid from tinydancer.decisions)`,
 		"far away": `set tinydancer.exploration_floor = 1;
-			select ruvector_feedback((ruvector_decide(array[case when n % 100 = 0 then 5e14 else random() end, 1]::float4[]) ->> 'decision_id')::uuid, quality => random())
-			  from generate_series(1, 600) n`,
+			select ruvector_feedback((ruvector_decide(array[case when n % 100 = 0 then 5e14 else random() end, 1]::float4[]) ->> 'decision_id')::uuid, quality => 0.7)
+			  from generate_series(1, 600) n`, // by noise one log in twenty shows something
 		"two dimensions": `select ruvector_feedback((ruvector_decide(case when n < 50 then array[1, 2, 3] else array[random(), 1] end::float4[]) ->> 'decision_id')::uuid,
 			quality => random()) from generate_series(1, 200) n`,
 	} {
