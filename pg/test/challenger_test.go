@@ -1,7 +1,6 @@
 package extension_test
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 	"strings"
@@ -316,14 +315,7 @@ func TestChallengerIsDumped(t *testing.T) {
 	do(t, conn, `select ruvector_learn()`)
 	compare(t, conn)
 	want := chances(t, conn)
-	var dump bytes.Buffer
-	if err := cluster.Server.Dump(t.Context(), &dump, db.Name); err != nil {
-		t.Fatal(err)
-	}
-	restored := cluster.EmptyDatabase(t)
-	if err := cluster.Server.Restore(t.Context(), &dump, restored.Name); err != nil {
-		t.Fatal(err)
-	}
+	restored := copied(t, db, cluster)
 	there := restored.Connect(t)
 	compare(t, there)
 	alike(t, "restored", chances(t, there), want)

@@ -196,15 +196,7 @@ func TestDumpThereAndBack(t *testing.T) {
 	want := 1024
 	for i, cluster := range []*pgtest.Cluster{here, there, here, there, here} {
 		if i > 0 {
-			next := cluster.EmptyDatabase(t)
-			var dump bytes.Buffer
-			if err := db.Cluster.Server.Dump(t.Context(), &dump, db.Name); err != nil {
-				t.Fatal(err)
-			}
-			if err := cluster.Server.Restore(t.Context(), &dump, next.Name); err != nil {
-				t.Fatal(err)
-			}
-			db = next
+			db = copied(t, db, cluster)
 		}
 		for j, isolation := range []string{unpublished, published, unpublished} {
 			mixed(t, db, 10, isolation)

@@ -1,7 +1,6 @@
 package extension_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -402,14 +401,7 @@ func TestModelKeepsItsEmbedder(t *testing.T) {
 	if got := pgtest.One[string](t, replica, vector); got != want {
 		t.Errorf("on a standby it is %.60s, want %.60s", got, want)
 	}
-	var dump bytes.Buffer
-	if err := primary.Server.Dump(t.Context(), &dump, db.Name); err != nil {
-		t.Fatal(err)
-	}
-	restored := primary.EmptyDatabase(t)
-	if err := primary.Server.Restore(t.Context(), &dump, restored.Name); err != nil {
-		t.Fatal(err)
-	}
+	restored := copied(t, db, primary)
 	if got := pgtest.One[string](t, restored, vector); got != want {
 		t.Errorf("restored it is %.60s, want %.60s", got, want)
 	}

@@ -1,7 +1,6 @@
 package extension_test
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 
@@ -86,14 +85,7 @@ func TestLogGoesWithADump(t *testing.T) {
 	want := pgtest.One[string](t, db, exactly)
 	takes := pgtest.One[string](t, db, whoTakes)
 
-	restored := there.EmptyDatabase(t)
-	var dump bytes.Buffer
-	if err := here.Server.Dump(t.Context(), &dump, db.Name); err != nil {
-		t.Fatal(err)
-	}
-	if err := there.Server.Restore(t.Context(), &dump, restored.Name); err != nil {
-		t.Fatal(err)
-	}
+	restored := copied(t, db, there)
 	if got := pgtest.One[string](t, restored, exactly); got != want {
 		t.Errorf("restored: %s, want %s", got, want)
 	}

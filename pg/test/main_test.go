@@ -4,6 +4,7 @@
 package extension_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -100,6 +101,20 @@ func connect(tb testing.TB, db *pgtest.Database, n int) []*pgx.Conn {
 		conns[i] = db.Connect(tb)
 	}
 	return conns
+}
+
+// copied dumps a database, and restores it into a new one of a cluster.
+func copied(tb testing.TB, db *pgtest.Database, there *pgtest.Cluster) *pgtest.Database {
+	tb.Helper()
+	to := there.EmptyDatabase(tb)
+	var dump bytes.Buffer
+	if err := db.Cluster.Server.Dump(tb.Context(), &dump, db.Name); err != nil {
+		tb.Fatal(err)
+	}
+	if err := there.Server.Restore(tb.Context(), &dump, to.Name); err != nil {
+		tb.Fatal(err)
+	}
+	return to
 }
 
 // pid returns the process id of a session's backend.

@@ -1,7 +1,6 @@
 package extension_test
 
 import (
-	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -117,14 +116,7 @@ func TestCorrections(t *testing.T) {
 	}
 
 	there := pgtest.Shared(t)
-	restored := there.EmptyDatabase(t)
-	var dump bytes.Buffer
-	if err := cluster.Server.Dump(t.Context(), &dump, db.Name); err != nil {
-		t.Fatal(err)
-	}
-	if err := there.Server.Restore(t.Context(), &dump, restored.Name); err != nil {
-		t.Fatal(err)
-	}
+	restored := copied(t, db, there)
 	for range 2 {
 		if got := pgtest.One[string](t, restored, whoTakes3); got != want {
 			t.Errorf("restored: %s, want %s", got, want)

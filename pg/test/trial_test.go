@@ -2,7 +2,6 @@ package extension_test
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/tinydancer/tinydancer/internal/pgtest"
@@ -69,14 +68,7 @@ func TestTriesAreCounted(t *testing.T) {
 		t.Errorf("attempt, and unseen by the model that serves: %s, want 2 and 700", got)
 	}
 
-	restored := cluster.EmptyDatabase(t)
-	var dump strings.Builder
-	if err := cluster.Server.Dump(t.Context(), &dump, db.Name); err != nil {
-		t.Fatal(err)
-	}
-	if err := cluster.Server.Restore(t.Context(), strings.NewReader(dump.String()), restored.Name); err != nil {
-		t.Fatal(err)
-	}
+	restored := copied(t, db, cluster)
 	attempt("restored from a dump", restored.Connect(t))
 }
 
