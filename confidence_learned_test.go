@@ -185,16 +185,18 @@ func (c *claims) worst(t *testing.T, name string, errors float64) float64 {
 //
 // One world says little: what is near in one of them is told apart at all its
 // requests or at none. Eight dozen small ones are held to .05 and two standard
-// errors over worlds, which notices what is grossly wrong; the long run has 400.
+// errors over worlds, which notices what is grossly wrong; the long run has 400
+// larger ones, and 1,200 others.
 func TestLearnedConfidenceIsReliable(t *testing.T) {
 	if raceEnabled {
 		t.Skip("TestLearnedConfidenceIsReliable runs without the race detector")
 	}
-	worlds, rows, requests := 96, 800, 800
+	trees := learn.Options{Trees: 30}
+	off := holdConfidence(t, trees, 30000, 96, 800, 800)
 	if os.Getenv("TINYDANCER_LONG") != "" {
-		worlds, rows, requests = 400, 1500, 1500
+		off = holdConfidence(t, trees, 30000, 400, 1500, 1500)
+		holdConfidence(t, trees, 50000, 1200, 1500, 1500)
 	}
-	off := holdConfidence(t, learn.Options{Trees: 30}, 30000, worlds, rows, requests)
 
 	// Deviations are still too small where requests are of many kinds and too large
 	// where they do not matter. Near rows have to tell most of it: by the evidence
