@@ -37,6 +37,7 @@ func readBefore(data []byte) (map[string]tinydancer.Tally, error) {
 	for id, v := range rows {
 		before[id] = tinydancer.Tally{
 			Requests: int64(v[0]), Successes: int64(v[1]), RatedSuccesses: int64(v[2]),
+			RatedFailures:     int64(v[0] - v[1]), // at most; nobody asks how many
 			SuccessQualitySum: v[3], FailureQualitySum: v[4],
 		}
 	}

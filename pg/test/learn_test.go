@@ -32,6 +32,28 @@ func practise(tb testing.TB, q pgtest.Querier, n int) {
 		end $$`, n))
 }
 
+// A failure may have been worth something: that is in what a model is told of the
+// time before it, and keeps it from nothing.
+func TestLearnFromRatedFailures(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Shared(t).Database(t)
+	register(t, db, "left", "right", "both")
+	conn := db.Connect(t)
+	do(t, conn, `set tinydancer.exploration_floor = 0.9`)
+	practise(t, conn, 300)
+	do(t, conn, `select ruvector_feedback(decision_id, quality => 0.4) from tinydancer.outcomes where not success`)
+	do(t, conn, `select ruvector_publish_metrics()`)
+	if got := pgtest.One[float64](t, conn, `select sum(failure_quality_sum) from tinydancer.estimates`); got < 10 {
+		t.Fatalf("failures are worth %g together: nothing is tested", got)
+	}
+	if got := pgtest.One[string](t, conn, `select ruvector_learn() ->> 'state'`); got != "challenger" {
+		t.Errorf("what was learned is %s", got)
+	}
+	do(t, conn, `select ruvector_decide('{1,0,0,0}', 'quality')`)
+	do(t, conn, `select ruvector_promote(1)`)
+	do(t, conn, `select ruvector_decide('{1,0,0,0}', 'quality'), ruvector_route('{1,0,0,0}', 'quality')`)
+}
+
 const whoTakes = `select string_agg(ruvector_route(e, 'quality') ->> 'agent_name', ' ') from (values ('{1.1,0.2,0.1,0.1}'::float4[]), ('{0.2,1.1,0.1,0.1}')) as v(e)`
 
 func TestLearnFromTheLog(t *testing.T) {
