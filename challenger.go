@@ -14,8 +14,14 @@ const challengeLead = 0.02
 // [Router.Route] does not ask it. version and key are those of
 // [Snapshot.WithModel]. A nil model takes the challenger away.
 //
+// Until a model serves, the rest of the draw is led by what outcomes have told of
+// each agent at requests like the present one, as the challenger sees requests:
+// by told, which [learn.Model.Recall] makes of the log and which may be nil, by
+// the name under which the model knows the agent; and by what [Registry.Learn] is
+// told of choices since.
+//
 // Errors: those of [Snapshot.WithModel].
-func (s *Snapshot) WithChallenger(m *learn.Model, version int64, key func(agent string) string) (*Snapshot, error) {
+func (s *Snapshot) WithChallenger(m *learn.Model, version int64, key func(agent string) string, told map[string]*learn.Nearby) (*Snapshot, error) {
 	with := *s
 	var err error
 	if with.challenger, err = s.newJudge(m, version, key); err != nil {
@@ -23,6 +29,7 @@ func (s *Snapshot) WithChallenger(m *learn.Model, version int64, key func(agent 
 	}
 	if with.challenger != nil {
 		with.challenger.open = true
+		with.challenger.recall(s.roster, told)
 	}
 	return &with, nil
 }

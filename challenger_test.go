@@ -39,7 +39,7 @@ func TestChallengerTakesItsShare(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := registry.SetChallenger(m, 5); err != nil {
+	if err := registry.SetChallenger(m, 5, nil); err != nil {
 		t.Fatal(err)
 	}
 	if v, none := registry.Snapshot().ChallengerVersion(), registry.Snapshot().ModelVersion(); v != 5 || none != 0 {
@@ -86,7 +86,7 @@ func TestChallengerStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	registry := registered(t, "letters", "numbers", "middling")
-	if err := registry.SetChallenger(m, 5); err != nil {
+	if err := registry.SetChallenger(m, 5, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := registry.Register(good("other")); err != nil {
@@ -106,7 +106,7 @@ func TestChallengerStays(t *testing.T) {
 	if c, err := router.Decide(Request{Embedding: []float32{1, 2}, Target: Quality}, 1); err != nil || c.AgentName == "" {
 		t.Errorf("a request that the challenger cannot read: %q, %v", c.AgentName, err)
 	}
-	if err := registry.SetChallenger(nil, 0); err != nil || registry.Snapshot().ChallengerVersion() != 0 {
+	if err := registry.SetChallenger(nil, 0, nil); err != nil || registry.Snapshot().ChallengerVersion() != 0 {
 		t.Errorf("the challenger is still there, error %v", err)
 	}
 	embedded := good("embedded")
@@ -114,7 +114,7 @@ func TestChallengerStays(t *testing.T) {
 	if err := registry.Register(embedded); err != nil {
 		t.Fatal(err)
 	}
-	if err := registry.SetChallenger(m, 6); !errors.Is(err, ErrDimension) {
+	if err := registry.SetChallenger(m, 6, nil); !errors.Is(err, ErrDimension) {
 		t.Errorf("got %v, want ErrDimension", err)
 	}
 }
@@ -131,6 +131,7 @@ type deployment struct {
 	brought  float64 // by chance, not by luck
 	attempts int
 	version  int64
+	led      bool // by what was told nearby
 }
 
 func deploy(t *testing.T, seed uint64, chances [2][3]float64, config Config) *deployment {
@@ -172,7 +173,10 @@ func (d *deployment) decide(t *testing.T) {
 	}
 	d.brought += d.chances[kind][l.Agent]
 	l.Outcome = o.Quality
-	if err := d.registry.Observe(c.AgentName, o); err != nil {
+	if !d.led {
+		c.Features = nil // nobody is told of what it was like
+	}
+	if _, err := d.registry.Learn(Lesson{Choice: &c, Outcome: o}); err != nil {
 		t.Fatal(err)
 	}
 	cell := learn.Cell{Agent: l.Agent, Outcome: l.Outcome, Weight: min(learn.MaxWeight, 1/l.Propensity)}
@@ -196,14 +200,20 @@ func (d *deployment) learn(t *testing.T) *learn.Trial {
 		t.Fatal(err)
 	}
 	var challenger *learn.Model
+	var told map[string]*learn.Nearby
 	if trial.Promote {
 		if err := d.registry.SetModel(model, d.version); err != nil {
 			t.Fatal(err)
 		}
 	} else if trial.Unproven {
 		challenger = model
+		if d.led {
+			if told, err = model.Recall(context.Background(), d.data); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
-	if err := d.registry.SetChallenger(challenger, d.version); err != nil {
+	if err := d.registry.SetChallenger(challenger, d.version, told); err != nil {
 		t.Fatal(err)
 	}
 	return trial

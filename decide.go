@@ -27,6 +27,11 @@ type Choice struct {
 	// corrections. Features is nil where no model knows the agent.
 	Features     []float32
 	ModelQuality float64
+
+	// ChallengerVersion is the challenger by which Features are where no model
+	// serves, and 0 elsewhere. ModelQuality is then by how much outcomes near the
+	// request are above the usual, from -1 to 1; see [learn.Vicinity].
+	ChallengerVersion int64
 }
 
 // shortlist is how many agents, those that may be worth most, are tried as often
@@ -35,7 +40,8 @@ const shortlist = 16
 
 // Decide draws an agent: each of the best as often as it is likely to be the
 // best of all (probability matching, Thompson 1933), under deviations of
-// Config.ExplorationScale of what is known, and hopes of Config.Optimism; with
+// Config.ExplorationScale of what is known, and hopes of Config.Optimism, moved by
+// what was told of requests like this one ([Snapshot.WithChallenger]); with
 // probability Config.ChallengerShare that which the challenger prefers, if there
 // is one; and with probability Config.ExplorationFloor any of the eligible
 // alike. The same snapshot, configuration, request and seed give the same choice.
@@ -61,6 +67,7 @@ func (r *Router) Decide(req Request, seed uint64) (Choice, error) {
 	for k, i := range d.eligible {
 		c.Eligible[k] = p.agents[i].Name
 	}
+	seen := s.around(base, req.Target)
 	d.invite(p, req.Target, s)
 	d.match(p, req.Target)
 
@@ -71,8 +78,11 @@ func (r *Router) Decide(req Request, seed uint64) (Choice, error) {
 	best := s.picks[0].agent
 	chosen := d.pick(seed)
 	c.Explored, c.Propensity = chosen != best, d.propensity(chosen)
-	if p.judge != nil {
+	switch {
+	case p.judge != nil:
 		c.Features, c.ModelQuality = s.expects.of(p.judge, chosen)
+	case seen != nil:
+		c.Features, c.ModelQuality, c.ChallengerVersion = slices.Clone(s.expects.features.Of[:]), d.ease, seen.version
 	}
 	if !c.Explored {
 		s.picks = s.picks[:min(req.keep(), len(s.picks))]

@@ -261,7 +261,7 @@ func TestPropensitiesAreExactInSessions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := registry.SetChallenger(m, 2); err != nil {
+	if err := registry.SetChallenger(m, 2, nil); err != nil {
 		t.Fatal(err)
 	}
 	c := &conversations{rand.New(rand.NewPCG(5, 6))}

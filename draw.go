@@ -16,6 +16,8 @@ type drawing struct {
 	share      float64 // of the challenger
 	challenger int32   // what it prefers; -1 for none
 	race       race
+	near       []float64 // how much better than it is known to be each agent is near the request; empty for nothing
+	ease       float64   // of the request
 }
 
 // guest is an agent with what it is hoped to be worth.
@@ -60,13 +62,18 @@ func (p *plan) hope(i int32) float64 {
 	return float64((first-declared)*w) / (math.Max(w, float64(a.TotalRequests)) + float64(p.tallies[i].Requests))
 }
 
-// hoped is hope on the scale of what the target maximises.
-func (p *plan) hoped(t Target, i int32) float64 {
+// hoped is hope, and what was told near the request, on the scale of what the
+// target maximises.
+func (d *drawing) hoped(p *plan, t Target, i int32) float64 {
+	more := p.hope(i)
+	if len(d.near) > 0 {
+		more += d.near[i]
+	}
 	switch t {
 	case Quality:
-		return p.hope(i)
+		return more
 	case Balanced:
-		return float64(p.config.Weights.Quality * p.hope(i))
+		return float64(p.config.Weights.Quality * more)
 	}
 	return 0
 }
@@ -94,7 +101,7 @@ func (d *drawing) invite(p *plan, t Target, s *scratch) {
 	d.guests = d.guests[:0]
 	if t == Quality || t == Balanced {
 		for _, i := range d.eligible {
-			v := p.hoped(t, i)
+			v := d.hoped(p, t, i)
 			if t == Balanced {
 				v += p.fixed[i]
 			} else {
@@ -105,7 +112,7 @@ func (d *drawing) invite(p *plan, t Target, s *scratch) {
 	}
 	d.short = d.short[:0]
 	for _, c := range s.picks[:min(shortlist, len(s.picks))] {
-		d.short = insert(d.short, p, guest{pick: c, value: p.value(t, c) + p.hoped(t, c.agent)})
+		d.short = insert(d.short, p, guest{pick: c, value: p.value(t, c) + d.hoped(p, t, c.agent)})
 	}
 	for _, g := range d.guests {
 		i := g.pick.agent
@@ -114,7 +121,7 @@ func (d *drawing) invite(p *plan, t Target, s *scratch) {
 		}
 		cosine := p.exactCosine(i, s.asked, s.norm)
 		c := pick{i, p.score(t, i, cosine), cosine}
-		d.short = insert(d.short, p, guest{pick: c, value: p.value(t, c) + p.hoped(t, i)})
+		d.short = insert(d.short, p, guest{pick: c, value: p.value(t, c) + d.hoped(p, t, i)})
 	}
 }
 

@@ -99,7 +99,7 @@ func ExampleRegistry_Learn() {
 // is evidence sooner.
 func ExampleRegistry_SetChallenger() {
 	registry := pair()
-	if err := registry.SetChallenger(fitted(100), 1); err != nil {
+	if err := registry.SetChallenger(fitted(100), 1, nil); err != nil {
 		log.Fatal(err)
 	}
 	router, err := tinydancer.NewRouter(registry, tinydancer.Config{ExplorationFloor: 0.01})

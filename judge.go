@@ -29,6 +29,10 @@ type judge struct {
 	// open lets an agent be preferred wherever it is expected to be better by
 	// challengeLead: a challenger has yet to show that it knows better.
 	open bool
+
+	// Of a challenger: what outcomes have told of agents, by request.
+	nearby   []*learn.Nearby // by agent, nil for nothing
+	vicinity *learn.Vicinity
 }
 
 // WithModel returns a snapshot whose agents a model judges, request by request;
@@ -102,6 +106,9 @@ func (j *judge) over(r, from *roster) (*judge, error) {
 			known[j.key(from.agents[i].Name)] = o
 		}
 		other.know(r, known)
+	}
+	if j.vicinity != nil {
+		other.recall(r, j.told(from))
 	}
 	return other, other.meet(r)
 }

@@ -385,7 +385,9 @@ func TestModelLearnsOfBreakdowns(t *testing.T) {
 // The zero Model would refuse every request.
 func TestZeroModelIsRefused(t *testing.T) {
 	registry := registered(t, "a")
-	for name, set := range map[string]func(*learn.Model, int64) error{"model": registry.SetModel, "challenger": registry.SetChallenger} {
+	for name, set := range map[string]func(*learn.Model, int64) error{"model": registry.SetModel, "challenger": func(m *learn.Model, version int64) error {
+		return registry.SetChallenger(m, version, nil)
+	}} {
 		if err := set(new(learn.Model), 1); !errors.Is(err, ErrInvalid) {
 			t.Errorf("%s: got %v, want ErrInvalid", name, err)
 		}

@@ -41,7 +41,8 @@ type Alarm struct {
 // not valid, none. The next decision knows of it. It returns the alarms of agents
 // that seem to have changed.
 //
-// A choice that another model made, or none, corrects nothing, and is counted.
+// A choice that another model made corrects nothing, and is counted; one that was
+// led by what a challenger sees is told to the challenger, if it is still there.
 //
 // Errors: [ErrUnknownAgent], [ErrInvalid].
 func (r *Registry) Learn(lessons ...Lesson) ([]Alarm, error) {
@@ -61,23 +62,26 @@ func (r *Registry) Learn(lessons ...Lesson) ([]Alarm, error) {
 	if err != nil {
 		return nil, err
 	}
-	if next.judge == nil {
-		r.current.Store(next)
-		return nil, nil
-	}
-	with := next.judge.writable(next.roster)
 	var alarms []Alarm
-	for k := range lessons {
-		alarm, err := with.learn(next.roster, &lessons[k])
-		if err != nil {
+	if next.judge != nil {
+		with := next.judge.writable(next.roster)
+		for k := range lessons {
+			alarm, err := with.learn(next.roster, &lessons[k])
+			if err != nil {
+				return nil, err
+			}
+			if alarm != nil {
+				alarms = append(alarms, *alarm)
+			}
+		}
+		with.correct(next.judge)
+		next.judge = with
+	}
+	if next.challenger != nil {
+		if next.challenger, err = next.challenger.hear(next.roster, lessons); err != nil {
 			return nil, err
 		}
-		if alarm != nil {
-			alarms = append(alarms, *alarm)
-		}
 	}
-	with.correct(next.judge)
-	next.judge = with
 	r.current.Store(next)
 	return alarms, nil
 }
@@ -96,7 +100,7 @@ func (j *judge) writable(r *roster) *judge {
 // learn tells of one outcome; correct works out what follows from it.
 func (j *judge) learn(r *roster, l *Lesson) (*Alarm, error) {
 	c := l.Choice
-	if c.Features == nil || c.ModelVersion != j.version {
+	if c.Features == nil || c.ChallengerVersion != 0 || c.ModelVersion != j.version {
 		return nil, nil
 	}
 	if len(c.Features) != learn.FeatureCount {

@@ -99,12 +99,13 @@ func (r *Registry) SetModel(m *learn.Model, version int64) error {
 	return nil
 }
 
-// SetChallenger lets a model take a share of what Decide draws; nil takes it
+// SetChallenger lets a model take a share of what Decide draws, and what outcomes
+// have told by request lead the rest of it until a model serves; nil takes both
 // away. See [Snapshot.WithChallenger]. Errors: [ErrDimension], [ErrInvalid].
-func (r *Registry) SetChallenger(m *learn.Model, version int64) error {
+func (r *Registry) SetChallenger(m *learn.Model, version int64, told map[string]*learn.Nearby) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	next, err := r.current.Load().WithChallenger(m, version, nil)
+	next, err := r.current.Load().WithChallenger(m, version, nil, told)
 	if err != nil {
 		return err
 	}
