@@ -92,6 +92,7 @@ func (t *tape) choice(c *tinydancer.Choice, ids map[string]int64) {
 	if c.Features != nil {
 		t.float(c.ModelQuality)
 	}
+	t.long(c.ChallengerVersion)
 }
 
 // state writes the hidden state after a decision; nothing without one.

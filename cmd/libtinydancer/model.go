@@ -156,8 +156,9 @@ func (r *roster) judged(m *model) (*tinydancer.Snapshot, error) {
 
 // challenged has a model challenge in a snapshot of the roster that now judges.
 // One that reads other embeddings than requests and agents come with is not
-// asked: it is in nobody's way.
-func (r *roster) challenged(s *tinydancer.Snapshot, m, now *model) (*tinydancer.Snapshot, error) {
+// asked: it is in nobody's way. told is what outcomes have told of agents, by
+// their ids.
+func (r *roster) challenged(s *tinydancer.Snapshot, m, now *model, told map[string]*learn.Nearby) (*tinydancer.Snapshot, error) {
 	if m.embedderName() != now.embedderName() {
 		return s, nil
 	}
@@ -165,7 +166,7 @@ func (r *roster) challenged(s *tinydancer.Snapshot, m, now *model) (*tinydancer.
 	if err != nil {
 		return nil, err
 	}
-	with, err := before.WithChallenger(m.learned, m.version, r.key)
+	with, err := before.WithChallenger(m.learned, m.version, r.key, told)
 	if errors.Is(err, tinydancer.ErrDimension) {
 		return s, nil
 	}

@@ -15,7 +15,9 @@ import (
 
 // td_correct tells the corrections of an agent of outcomes, as pg/src/online.c
 // writes them, and answers with numbers: how many alarms were raised, five
-// numbers for each, and the state of the corrections.
+// numbers for each, and the state of the corrections. Of a challenger, which
+// serves nobody, there is nothing to correct: what is told of it is what came near
+// which requests, and raises no alarm.
 //
 //export td_correct
 func td_correct(told C.td_span, reply *C.td_reply) C.int {
@@ -31,6 +33,8 @@ func correct(data []byte) ([]byte, error) {
 	was := w.numbers()
 	alarms := []float64{0}
 	var online learn.Online
+	var nearby learn.Nearby
+	near := false
 	if len(was) > 0 {
 		n := was[0]
 		if !(n >= 0 && n <= float64(len(was)-1)/numbersAnAlarm) {
@@ -39,8 +43,9 @@ func correct(data []byte) ([]byte, error) {
 		split := 1 + numbersAnAlarm*int(n)
 		alarms = append([]float64(nil), was[:split]...)
 		// What another build has left, or nobody knows who, says nothing: the
-		// corrections begin anew.
+		// corrections begin anew. States of the two kinds differ in length.
 		_ = online.SetState(was[split:])
+		near = nearby.SetState(was[split:]) == nil
 	}
 	for w.more() {
 		var features [learn.FeatureCount]float32
@@ -58,6 +63,10 @@ func correct(data []byte) ([]byte, error) {
 		t.Success, t.Rated, t.TakeBack, t.New = flags&1 != 0, flags&2 != 0, flags&4 != 0, flags&8 != 0
 		// An outcome that cannot be told cannot be taken back, either; the fold
 		// goes on without it.
+		if near = flags&16 != 0; near {
+			_ = nearby.Tell(learn.NearbyTold{Features: t.Features, Ease: t.Expected, Outcome: t.Outcome, TakeBack: t.TakeBack, New: t.New})
+			continue
+		}
 		alarm, err := online.Tell(t)
 		if err != nil || alarm == nil {
 			continue
@@ -72,8 +81,12 @@ func correct(data []byte) ([]byte, error) {
 	if err := w.err(); err != nil {
 		return nil, err
 	}
-	out := make([]byte, 0, 8*(len(alarms)+learn.StateLength))
-	for _, v := range append(alarms, online.State()...) {
+	state := online.State()
+	if near {
+		state = nearby.State()
+	}
+	out := make([]byte, 0, 8*(len(alarms)+len(state)))
+	for _, v := range append(alarms, state...) {
 		out = binary.NativeEndian.AppendUint64(out, math.Float64bits(v))
 	}
 	return out, nil
@@ -104,16 +117,27 @@ func (w *wire) numbers() []float64 {
 // readCorrections reads those of one model, by the ids under which it knows
 // agents. What is no state of ours is left out, as td_correct does.
 func readCorrections(data []byte, version int64) (map[string]*learn.Online, error) {
-	known := map[string]*learn.Online{}
+	return readStates[learn.Online](data, version)
+}
+
+// readNearby reads what was told of a challenger, likewise.
+func readNearby(data []byte, version int64) (map[string]*learn.Nearby, error) {
+	return readStates[learn.Nearby](data, version)
+}
+
+func readStates[T any, P interface {
+	*T
+	SetState(state []float64) error
+}](data []byte, version int64) (map[string]P, error) {
+	known := map[string]P{}
 	w := wire{rest: data}
 	for w.more() {
 		id, of, state := w.int64(), w.int64(), w.numbers()
 		if of != version || w.bad {
 			continue
 		}
-		o := new(learn.Online)
-		if o.SetState(state) == nil {
-			known[strconv.FormatInt(id, 10)] = o
+		if s := P(new(T)); s.SetState(state) == nil {
+			known[strconv.FormatInt(id, 10)] = s
 		}
 	}
 	return known, w.err()

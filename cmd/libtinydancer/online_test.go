@@ -112,10 +112,57 @@ func TestCorrect(t *testing.T) {
 	}
 }
 
+// What is told of a challenger goes to its sums, in steps or at once, and raises
+// no alarm; corrections of a model are no such sums, nor the other way round.
+func TestCorrectTellsAChallenger(t *testing.T) {
+	features := make([]float32, learn.FeatureCount)
+	features[0], features[3] = 1, 0.5
+	var want learn.Nearby
+	said := []float64{0}
+	for k := range 6 {
+		outcome, flags := float64(k%2), int64(16|8)
+		told := learn.NearbyTold{Features: (*[learn.FeatureCount]float32)(features), Ease: -0.25, Outcome: outcome, New: true}
+		if k == 4 {
+			told.TakeBack, told.New, flags = true, false, 16|4
+		}
+		if err := want.Tell(told); err != nil {
+			t.Fatal(err)
+		}
+		var p pen
+		p.numbers(said...)
+		p.told(someID, features, -0.25, outcome, flags)
+		p.told(someID, features, -1.5, outcome, flags) // nonsense
+		answer, err := correct(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said = numbersOf(answer)
+	}
+	if said[0] != 0 || !slices.Equal(said[1:], want.State()) {
+		t.Errorf("%g alarms, and a state of %d numbers", said[0], len(said)-1)
+	}
+	var rows pen
+	rows.int64(7)
+	rows.int64(2)
+	rows.numbers(want.State()...)
+	rows.int64(8)
+	rows.int64(2)
+	rows.numbers(new(learn.Online).State()...)
+	near, err := readNearby(rows, 2)
+	if err != nil || len(near) != 1 || *near["7"] != want {
+		t.Errorf("%d agents of the challenger, error %v", len(near), err)
+	}
+	if online, err := readCorrections(rows, 2); err != nil || len(online) != 1 || online["8"] == nil {
+		t.Errorf("%d corrections, error %v", len(online), err)
+	}
+}
+
 func FuzzCorrect(f *testing.F) {
 	var p pen
 	p.numbers()
 	p.told(someID, make([]float32, learn.FeatureCount), 0.5, 1, 9)
+	f.Add([]byte(p))
+	p.told(someID, make([]float32, learn.FeatureCount), 0.5, 1, 16)
 	f.Add([]byte(p))
 	p = p[:0]
 	p.numbers(1, -1, 1, 1, 0.5, 0.25)
@@ -130,11 +177,15 @@ func FuzzCorrect(f *testing.F) {
 			return
 		}
 		got := numbersOf(answer)
+		if len(got)-1-numbersAnAlarm*int(got[0]) == learn.NearbyLength {
+			return
+		}
 		var o learn.Online
 		if err := o.SetState(got[len(got)-learn.StateLength:]); err != nil {
 			t.Fatal(err)
 		}
 		o.Correction(learn.Clock(&o))
 		_, _ = readCorrections(data, 0)
+		_, _ = readNearby(data, 0)
 	})
 }

@@ -116,7 +116,12 @@ func td_router(of C.uint64_t, tallies C.td_span, by C.uint64_t, corrections C.td
 			snapshot = snapshot.WithCorrections(known)
 		}
 		if challenger != 0 {
-			if snapshot, err = from.challenged(snapshot, cgo.Handle(challenger).Value().(*model), now); err != nil {
+			m := cgo.Handle(challenger).Value().(*model)
+			told, err := readNearby(bytesOf(corrections), m.version)
+			if err != nil {
+				return nil, err
+			}
+			if snapshot, err = from.challenged(snapshot, m, now, told); err != nil {
 				return nil, err
 			}
 		}

@@ -47,6 +47,7 @@ type school struct {
 	model    []byte
 	embedder []byte
 	report   []byte
+	told     []byte // of a model that is unproven: what outcomes tell of agents, by their ids
 	err      error
 }
 
@@ -279,7 +280,24 @@ func (s *school) work(ctx context.Context, seed uint64, attempt int, lean bool) 
 		Embedder string `json:"embedder"`
 		Last     string `json:"last_decision"`
 	}{trial, s.skipped, len(s.data.Agents), fitted, len(s.model), nameOf(s.data.Embedder), s.last})
+	if s.err == nil && trial.Unproven {
+		s.err = s.recall(ctx, m)
+	}
 	s.progress.Store(1000)
+}
+
+// recall works out what the log tells a challenger of the agents.
+func (s *school) recall(ctx context.Context, m *learn.Model) error {
+	known, err := m.Recall(ctx, s.data)
+	if err != nil {
+		return err
+	}
+	states := make(map[string][]float64, len(known))
+	for id, n := range known {
+		states[id] = n.State()
+	}
+	s.told, err = json.Marshal(states)
+	return err
 }
 
 // td_school_wait waits at most so many milliseconds for the work to be done.
@@ -311,8 +329,8 @@ func td_school_wait(handle C.uint64_t, ms C.int64_t, progress *C.int64_t, reply 
 }
 
 // td_school_result answers with the model, its dimension and the report; the
-// embedder, if one was fitted, and its name; and the version whose embedder the
-// model goes on with, or 0.
+// embedder, if one was fitted, and its name; the version whose embedder the
+// model goes on with, or 0; and what outcomes tell of agents, if it may challenge.
 //
 //export td_school_result
 func td_school_result(handle C.uint64_t, reply *C.td_reply) C.int {
@@ -333,6 +351,11 @@ func td_school_result(handle C.uint64_t, reply *C.td_reply) C.int {
 			out.long(0)
 		} else {
 			out.long(s.now.space())
+		}
+		if s.told != nil {
+			out.text(string(s.told))
+		} else {
+			out.tag('0')
 		}
 		return out, nil
 	})

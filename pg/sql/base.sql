@@ -54,20 +54,21 @@ $$;
 
 -- Learns from rows that a query returns; see learn.c.
 CREATE FUNCTION tinydancer.train(decisions integer, seed bigint, attempt bigint, fit_embedder boolean, lean boolean) RETURNS TABLE (
-    model bytea, dimensions integer, report text, embedder bytea, embedder_name text, carried bigint)
+    model bytea, dimensions integer, report text, embedder bytea, embedder_name text, carried bigint, told text)
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'td_train';
 
 -- Tells the corrections of an agent, what they were or NULL, of outcomes: of the
 -- decision, its features, what the model expected, what came, whether that was a
--- success, whether it was judged, whether it is taken back, and whether it is the
--- first of its decision. Returns how many alarms were raised, five numbers for
--- each, and what the corrections are now; see online.c.
-CREATE FUNCTION tinydancer.correct_step(internal, float8[], uuid, float4[], float8, float8, boolean, boolean, boolean, boolean) RETURNS internal
+-- success, whether it was judged, whether it is taken back, whether it is the
+-- first of its decision, and whether it is told to a challenger. Returns how many
+-- alarms were raised, five numbers for each, and what the corrections are now; see
+-- online.c.
+CREATE FUNCTION tinydancer.correct_step(internal, float8[], uuid, float4[], float8, float8, boolean, boolean, boolean, boolean, boolean) RETURNS internal
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'td_correct_step';
 CREATE FUNCTION tinydancer.correct_end(internal) RETURNS float8[]
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'td_correct_end';
 CREATE AGGREGATE tinydancer.correct(
     state float8[], decision_id uuid, features float4[], expected float8, outcome float8,
-    success boolean, rated boolean, taken_back boolean, new boolean) (
+    success boolean, rated boolean, taken_back boolean, new boolean, near boolean) (
     SFUNC = tinydancer.correct_step, STYPE = internal, FINALFUNC = tinydancer.correct_end
 );

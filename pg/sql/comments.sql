@@ -208,7 +208,8 @@ COMMENT ON FUNCTION tinydancer.train(integer, bigint, bigint, boolean, boolean) 
 COMMENT ON FUNCTION tinydancer.lessons(integer, boolean, bigint) IS 'The latest decisions of which the outcome is known';
 COMMENT ON FUNCTION tinydancer.check_model(bigint, integer, text, bytea, bytea) IS 'Refuses a model that cannot be read, or reads what its embedder does not make';
 COMMENT ON FUNCTION tinydancer.serve(bigint, text) IS 'Has a version serve, or none, and agents lie in its space';
-COMMENT ON FUNCTION tinydancer.challenge(bigint) IS 'Has a version challenge, if it is unproven and reads the embeddings in force';
+COMMENT ON FUNCTION tinydancer.end_challenge() IS 'Retires the challenger, and forgets what was told to it';
+COMMENT ON FUNCTION tinydancer.challenge(bigint, jsonb) IS 'Has a version challenge, if it is unproven and reads the embeddings in force';
 COMMENT ON FUNCTION tinydancer.embed_agents(text, text) IS 'Embeds the agents anew, now that another embedder is in force';
 COMMENT ON TABLE tinydancer.own_embeddings IS 'Embeddings that agents had before a fitted embedder came into force';
 COMMENT ON COLUMN tinydancer.own_embeddings.agent_id IS 'The agent';
@@ -306,12 +307,13 @@ COMMENT ON FUNCTION tinydancer.agent_status() IS 'See ruvector_agent_status';
 COMMENT ON SEQUENCE tinydancer.agents_id_seq IS 'Identities of agents';
 COMMENT ON SEQUENCE tinydancer.observations_id_seq IS 'Identities of observations';
 
-COMMENT ON COLUMN tinydancer.decisions.features IS 'Of the request, by which corrections of the model know it; NULL where no model knows the agent';
-COMMENT ON COLUMN tinydancer.decisions.model_quality IS 'What the model itself expected of the agent, before corrections';
-COMMENT ON TABLE tinydancer.corrections IS 'What outcomes have told of an agent since a model version was learned; written by the fold';
+COMMENT ON COLUMN tinydancer.decisions.features IS 'Of the request, by which corrections of the model know it, or the challenger; NULL where neither does';
+COMMENT ON COLUMN tinydancer.decisions.model_quality IS 'What the model itself expected of the agent, before corrections; with a challenger, how far outcomes near the request are above the usual';
+COMMENT ON COLUMN tinydancer.decisions.challenger IS 'The version that the features are of where no model served; 0 for none';
+COMMENT ON TABLE tinydancer.corrections IS 'What outcomes have told of an agent since a model version was learned, and to the challenger before that, too; written by the fold and by ruvector_learn';
 COMMENT ON COLUMN tinydancer.corrections.agent_id IS 'Whom it corrects';
-COMMENT ON COLUMN tinydancer.corrections.policy_version IS 'The model that it corrects';
-COMMENT ON COLUMN tinydancer.corrections.state IS 'docs/format/online.md';
+COMMENT ON COLUMN tinydancer.corrections.policy_version IS 'The model that it corrects, or that challenges';
+COMMENT ON COLUMN tinydancer.corrections.state IS 'docs/format/online.md; of a challenger, docs/format/nearby.md';
 COMMENT ON TRIGGER changed ON tinydancer.corrections IS 'Tells every backend, at commit';
 COMMENT ON TRIGGER truncated ON tinydancer.corrections IS 'Tells every backend, at commit';
 COMMENT ON TABLE tinydancer.alarm_log IS 'Agents that seemed to have changed; see tinydancer.alarms';
@@ -332,7 +334,7 @@ COMMENT ON COLUMN tinydancer.alarms.direction IS 'better or worse';
 COMMENT ON COLUMN tinydancer.alarms.off_before IS 'Outcome less what the model expected, on average, before the change';
 COMMENT ON COLUMN tinydancer.alarms.off_after IS 'Outcome less what the model expected, on average, after it';
 COMMENT ON FUNCTION tinydancer.success_worth(jsonb) IS 'What a success is worth to a model that nobody rated';
-COMMENT ON FUNCTION tinydancer.correct_step(internal, float8[], uuid, float4[], float8, float8, boolean, boolean, boolean, boolean) IS 'Of tinydancer.correct';
+COMMENT ON FUNCTION tinydancer.correct_step(internal, float8[], uuid, float4[], float8, float8, boolean, boolean, boolean, boolean, boolean) IS 'Of tinydancer.correct';
 COMMENT ON FUNCTION tinydancer.correct_end(internal) IS 'Of tinydancer.correct';
-COMMENT ON AGGREGATE tinydancer.correct(float8[], uuid, float4[], float8, float8, boolean, boolean, boolean, boolean) IS
+COMMENT ON AGGREGATE tinydancer.correct(float8[], uuid, float4[], float8, float8, boolean, boolean, boolean, boolean, boolean) IS
     'Tells the corrections of an agent of outcomes';

@@ -26,7 +26,8 @@ CREATE TABLE tinydancer.decisions (
     request              text,
     embedder             bigint NOT NULL DEFAULT 0,
     features             float4[],
-    model_quality        float8
+    model_quality        float8,
+    challenger           bigint NOT NULL DEFAULT 0 -- that the features are of, where no model served
 ) PARTITION BY RANGE (decision_id);
 -- Numbers of an embedding do not compress, and to try takes longer than to write
 -- the row: it is kept in one piece, up to a page.
@@ -110,8 +111,9 @@ SELECT pg_catalog.pg_extension_config_dump('tinydancer.feedback_default', '');
 SELECT pg_catalog.pg_extension_config_dump('tinydancer.feedback_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('tinydancer.unmatched', '');
 
--- What outcomes have told of an agent since a model version was learned; the
--- fold alone writes it. See docs/adr/0021 and docs/format/online.md.
+-- What outcomes have told of an agent since a model version was learned, and to
+-- the challenger before that, too. The fold writes it, and a learn that leaves a
+-- challenger. See docs/adr/0021, docs/adr/0026 and docs/format.
 CREATE TABLE tinydancer.corrections (
     agent_id       bigint NOT NULL,
     policy_version bigint NOT NULL,

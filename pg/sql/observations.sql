@@ -288,29 +288,30 @@ BEGIN
          GROUP BY 1, 2
         ON CONFLICT (agent_id, bucket) DO UPDATE SET n = h.n + excluded.n
     ), judged AS MATERIALIZED (
-        -- Decisions that a model made, and of which an outcome is known or is
-        -- taken back.
+        -- Decisions that a model made or the challenger led, and of which an
+        -- outcome is known or is taken back.
         SELECT o.sign, o.success, o.quality, o.observed_at, d.*,
                o.sign > 0 AND NOT bool_or(o.sign < 0) OVER (PARTITION BY o.decision_id) AS new
           FROM outcomes o,
                LATERAL (
-                   SELECT d.decision_id, d.agent_id, d.policy_version, d.features, d.model_quality
+                   SELECT d.decision_id, d.agent_id, d.features, d.model_quality, d.policy_version = 0 AS near,
+                          CASE d.policy_version WHEN 0 THEN d.challenger ELSE d.policy_version END AS policy_version
                      FROM tinydancer.decisions d
                     WHERE d.decision_id = o.decision_id AND d.features IS NOT NULL
                    OFFSET 0) AS d -- looked up one by one
          WHERE o.success IS NOT NULL
     ), worths AS MATERIALIZED (
-        SELECT m.version, tinydancer.success_worth(m.before) AS success
+        SELECT m.version, m.state = 'challenger' AS near, tinydancer.success_worth(m.before) AS success
           FROM tinydancer.models m
          WHERE m.version IN (SELECT j.policy_version FROM judged j)
     ), corrected AS MATERIALIZED (
         SELECT j.agent_id, j.policy_version, tinydancer.correct(
                    c.state, j.decision_id, j.features, j.model_quality,
                    coalesce(j.quality, CASE WHEN j.success THEN w.success ELSE 0 END),
-                   j.success, j.quality IS NOT NULL, j.sign < 0, j.new
+                   j.success, j.quality IS NOT NULL, j.sign < 0, j.new, j.near
                    ORDER BY j.observed_at, j.decision_id, j.sign) AS told
           FROM judged j
-          JOIN worths w ON w.version = j.policy_version
+          JOIN worths w ON w.version = j.policy_version AND w.near = j.near
           LEFT JOIN tinydancer.corrections c ON c.agent_id = j.agent_id AND c.policy_version = j.policy_version
          GROUP BY j.agent_id, j.policy_version
     ), per_correction AS (

@@ -93,7 +93,7 @@ relation_invalidated(Datum arg pg_attribute_unused(), Oid relid)
 	for (size_t i = 0; i < lengthof(tables); i++)
 		if (relid == InvalidOid || tables[i]->relid == relid || tables[i]->relid == InvalidOid)
 			tables[i]->generation++;
-	/* Of the corrections only those of the model that serves are there. */
+	/* Of the corrections only those of the model that serves are there, or of the challenger. */
 	if (relid == models.relid)
 		corrections.generation++;
 }

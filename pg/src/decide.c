@@ -70,7 +70,7 @@ enum
 {
 	DECISION_ID, AGENT_ID, PROPENSITY, POLICY_VERSION, EXPLORED, OPTIMIZE_FOR, CONSTRAINTS, SESSION,
 	EMBEDDING, ELIGIBLE, EXPECTED_QUALITY, ESTIMATED_COST, ESTIMATED_LATENCY, ROLE,
-	PREVIOUS, HEARD, STATE, REQUEST, EMBEDDER, FEATURES, MODEL_QUALITY, COLUMNS
+	PREVIOUS, HEARD, STATE, REQUEST, EMBEDDER, FEATURES, MODEL_QUALITY, CHALLENGER, COLUMNS
 };
 
 static void
@@ -84,11 +84,11 @@ insert_decision(Datum *values, const char *nulls)
 			UUIDOID, INT8OID, FLOAT8OID, INT8OID, BOOLOID, TEXTOID, JSONBOID, TEXTOID,
 			FLOAT4ARRAYOID, INT8ARRAYOID, FLOAT8OID, FLOAT8OID, FLOAT8OID, NAMEOID,
 			UUIDOID, FLOAT8ARRAYOID, FLOAT4ARRAYOID, TEXTOID, INT8OID,
-			FLOAT4ARRAYOID, FLOAT8OID
+			FLOAT4ARRAYOID, FLOAT8OID, INT8OID
 		};
 
 		plan = SPI_prepare("INSERT INTO tinydancer.decisions VALUES"
-						   " ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
+						   " ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
 						   COLUMNS, types);
 		if (plan == NULL || SPI_keepplan(plan) != 0)
 			elog(ERROR, "tinydancer: cannot prepare: %s", SPI_result_code_string(SPI_result));
@@ -217,6 +217,7 @@ decide(FunctionCallInfo fcinfo)
 	values[ESTIMATED_LATENCY] = next(&tape);
 	values[ELIGIBLE] = PointerGetDatum(next_ids(&tape));
 	next_features(&tape, values, nulls);
+	values[CHALLENGER] = next(&tape);
 	values[EMBEDDER] = next(&tape);
 	values[STATE] = td_tape_floats(&tape, &isnull);
 	if (isnull)

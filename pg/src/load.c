@@ -271,9 +271,9 @@ is_in(TupleTableSlot *slot, AttrNumber state, const char *wanted)
 	return VARSIZE_ANY_EXHDR(is) == strlen(wanted) && memcmp(VARDATA_ANY(is), wanted, strlen(wanted)) == 0;
 }
 
-/* The version that serves, or 0. */
+/* The version in a state, or 0. */
 static int64
-serving_version(Oid relid, Snapshot snapshot)
+version_that(const char *is, Oid relid, Snapshot snapshot)
 {
 	Relation	rel;
 	TupleTableSlot *slot;
@@ -290,7 +290,7 @@ serving_version(Oid relid, Snapshot snapshot)
 	state = column(rel, "state");
 	scan = table_beginscan(rel, snapshot, 0, NULL);
 	while (found == 0 && table_scan_getnextslot(scan, ForwardScanDirection, slot))
-		if (is_in(slot, state, "serving"))
+		if (is_in(slot, state, is))
 			found = DatumGetInt64(value_of(slot, version));
 	table_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
@@ -301,7 +301,8 @@ serving_version(Oid relid, Snapshot snapshot)
 bool
 td_load_corrections(Oid relid, Oid models, Snapshot snapshot, StringInfo out)
 {
-	int64		present = serving_version(models, snapshot);
+	int64		serving = version_that("serving", models, snapshot);
+	int64		present = serving != 0 ? serving : version_that("challenger", models, snapshot);
 	Relation	rel = table_open(relid, AccessShareLock);
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
 	TableScanDesc scan;

@@ -15,7 +15,7 @@
 /* Arguments of the transition function, after the state. */
 enum
 {
-	WAS = 1, DECISION_ID, FEATURES, EXPECTED, OUTCOME, SUCCESS, RATED, TAKEN_BACK, NEW
+	WAS = 1, DECISION_ID, FEATURES, EXPECTED, OUTCOME, SUCCESS, RATED, TAKEN_BACK, NEW, NEAR
 };
 
 static void
@@ -76,7 +76,7 @@ td_correct_step(PG_FUNCTION_ARGS)
 			pfree(was.data);
 		}
 	}
-	for (int i = DECISION_ID; i <= NEW; i++)
+	for (int i = DECISION_ID; i <= NEAR; i++)
 		if (PG_ARGISNULL(i))
 			PG_RETURN_POINTER(told);
 
@@ -94,7 +94,8 @@ td_correct_step(PG_FUNCTION_ARGS)
 	put_begin(told, ARR_DATA_PTR(features), n);
 	put_float8(told, PG_GETARG_FLOAT8(EXPECTED));
 	put_float8(told, PG_GETARG_FLOAT8(OUTCOME));
-	flags = PG_GETARG_BOOL(SUCCESS) | PG_GETARG_BOOL(RATED) << 1 | PG_GETARG_BOOL(TAKEN_BACK) << 2 | PG_GETARG_BOOL(NEW) << 3;
+	flags = PG_GETARG_BOOL(SUCCESS) | PG_GETARG_BOOL(RATED) << 1 | PG_GETARG_BOOL(TAKEN_BACK) << 2 | PG_GETARG_BOOL(NEW) << 3 |
+		PG_GETARG_BOOL(NEAR) << 4;
 	appendBinaryStringInfo(told, (char *) &flags, sizeof(flags));
 	PG_RETURN_POINTER(told);
 }

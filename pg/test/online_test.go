@@ -46,7 +46,7 @@ const (
 		  from tinydancer.corrections c
 		  full join (select o.agent_id, o.policy_version, tinydancer.correct(null, o.decision_id, o.features, o.model_quality,
 		                        coalesce(o.quality, case when o.success then tinydancer.success_worth(m.before) else 0 end),
-		                        coalesce(o.success, true), o.quality is not null, false, false order by o.decision_id) as told
+		                        coalesce(o.success, true), o.quality is not null, false, false, false order by o.decision_id) as told
 		               from tinydancer.outcomes o join tinydancer.models m on m.version = o.policy_version
 		              where o.features is not null and (o.success is not null or o.quality is not null)
 		              group by 1, 2) as r using (agent_id, policy_version)) as s, unnest(kept, anew) as u(x, y)`
