@@ -138,9 +138,8 @@ func (s *streamer) decide(row outcomes.Row) error {
 }
 
 // learn fits a model to the log so far, and an embedder to its requests, tries
-// it, and lets it serve if it is better. While a model serves, its embedder does.
-// Nothing challenges: on streams of training rows that brought nothing, as
-// docs/adr/0009 says.
+// it, and lets it serve if it is better, or challenge if that is not known. While
+// a model serves, its embedder does.
 func (s *streamer) learn(ctx context.Context) error {
 	rows := s.set.Rows[:len(s.lessons)]
 	serves := s.registry.Snapshot().ModelVersion() != 0
@@ -190,11 +189,23 @@ func (s *streamer) learn(ctx context.Context) error {
 	}
 	s.trials = append(s.trials, trial)
 	if !trial.Promote {
-		return nil
+		return s.challenge(ctx, model, data, trial)
 	}
 	s.attempts = 0
 	for i := range s.lessons { // of what it has learned it cannot be judged by
 		s.lessons[i].Seen = true
 	}
 	return s.registry.SetModel(model, s.version)
+}
+
+// challenge lets a model that is unproven, and what the log tells, lead the draw.
+func (s *streamer) challenge(ctx context.Context, model *learn.Model, data *learn.Data, trial *learn.Trial) error {
+	if !trial.Unproven {
+		return s.registry.SetChallenger(nil, 0, nil)
+	}
+	told, err := model.Recall(ctx, data)
+	if err != nil {
+		return err
+	}
+	return s.registry.SetChallenger(model, s.version, told)
 }
