@@ -42,7 +42,7 @@ func outcomesOf(seed uint64, agents, n int, more float64) []made {
 }
 
 // hear tells them one after the other, and returns what was told with each.
-func hear(t *testing.T, all []made, agents int) (known []*Nearby, eases []float64) {
+func hear(t testing.TB, all []made, agents int) (known []*Nearby, eases []float64) {
 	t.Helper()
 	known = make([]*Nearby, agents)
 	near := make([]float64, agents)
@@ -232,8 +232,13 @@ func TestNearbyRefusesNonsense(t *testing.T) {
 	nan := ok
 	nan[2] = float32(math.NaN())
 	for _, told := range []NearbyTold{
-		{Features: &far}, {Features: &none}, {Features: &nan},
-		{Features: &ok, Ease: 1.5}, {Features: &ok, Ease: math.NaN()}, {Features: &ok, Outcome: -0.1}, {Features: &ok, Outcome: math.NaN()},
+		{Features: &far},
+		{Features: &none},
+		{Features: &nan},
+		{Features: &ok, Ease: 1.5},
+		{Features: &ok, Ease: math.NaN()},
+		{Features: &ok, Outcome: -0.1},
+		{Features: &ok, Outcome: math.NaN()},
 	} {
 		var n Nearby
 		if err := n.Tell(told); !errors.Is(err, ErrInput) || n != (Nearby{}) {
@@ -303,4 +308,31 @@ func TestRecall(t *testing.T) {
 	if err := m.Look(&f.Of, x[1:], &s); !errors.Is(err, ErrInput) {
 		t.Errorf("a look at an embedding of another length: got %v", err)
 	}
+}
+
+// What a request costs that is drawn for among 20 agents, and what an outcome does.
+func BenchmarkVicinityOf20(b *testing.B) {
+	known, _ := hear(b, outcomesOf(1, 16, 400, 0.5), 20)
+	v, near := NewVicinity(known), make([]float64, 20)
+	all := outcomesOf(2, 16, 1, 0)
+	f := Features{Of: all[0].features}
+	before := processorNS()
+	for b.Loop() {
+		f.Prepare()
+		v.Look(near, &f)
+	}
+	b.ReportMetric((processorNS()-before)/float64(b.N), "cpu-ns/op")
+}
+
+func BenchmarkNearbyTell(b *testing.B) {
+	known, _ := hear(b, outcomesOf(1, 16, 400, 0.5), 20)
+	v, one := NewVicinity(known), outcomesOf(2, 1, 1, 0)[0]
+	before := processorNS()
+	for b.Loop() {
+		if err := known[0].Tell(NearbyTold{Features: &one.features, Outcome: one.outcome, New: true}); err != nil {
+			b.Fatal(err)
+		}
+		v.With(0, known[0])
+	}
+	b.ReportMetric((processorNS()-before)/float64(b.N), "cpu-ns/op")
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/tinydancer/tinydancer/internal/f32"
+	"github.com/tinydancer/tinydancer/internal/f64"
 )
 
 // Vicinity tells what was told of several agents at requests like a given one.
@@ -65,10 +66,8 @@ func (v *Vicinity) sum() {
 		if p == nil {
 			continue
 		}
-		for k := range v.above {
-			v.above[k] += p.above[k]
-			v.weight[k] += p.weight[k]
-		}
+		f64.AddScaled(v.above[:], p.above[:], 1)
+		f64.AddScaled(v.weight[:], p.weight[:], 1)
 		agreed += p.agreed
 		foretold += p.foretold
 	}

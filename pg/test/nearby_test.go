@@ -88,6 +88,9 @@ func TestDrawIsLedByWhatWasTold(t *testing.T) {
 	do(t, there, `set tinydancer.challenger_share = 1e-15`)
 	alike(t, "restored", draw(t, there, "quality", two, 300).propensity, want)
 
+	do(t, conn, `select ruvector_apply_retention()`)
+	alike(t, "after retention", draw(t, conn, "quality", two, 300).propensity, want)
+
 	// The next challenger is told the log anew, and what serves is told of nobody's
 	// vicinity.
 	do(t, conn, `select ruvector_learn(seed => 3)`)
