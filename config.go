@@ -99,7 +99,8 @@ type Config struct {
 
 	// ChallengerShare is the share of decisions, from 1e-12 to 1, that
 	// [Router.Decide] leaves to a model that has not shown yet that it is
-	// better; see [Snapshot.WithChallenger]. Defaults to 0.1.
+	// better; see [Snapshot.WithChallenger]. What was told near a request leads the
+	// draw whatever the share. Defaults to 0.1.
 	ChallengerShare float64
 }
 

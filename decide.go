@@ -67,7 +67,7 @@ func (r *Router) Decide(req Request, seed uint64) (Choice, error) {
 	for k, i := range d.eligible {
 		c.Eligible[k] = p.agents[i].Name
 	}
-	seen := s.around(base, req.Target)
+	seen := s.around(base, &req)
 	d.invite(p, req.Target, s)
 	d.match(p, req.Target)
 

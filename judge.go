@@ -1,6 +1,7 @@
 package tinydancer
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/tinydancer/tinydancer/learn"
@@ -44,7 +45,8 @@ type judge struct {
 // knows an agent; nil means its own. A nil model takes the model away.
 //
 // Errors: [ErrDimension], if the agents' embeddings are not those that the
-// model reads, and [ErrInvalid] for a Model that was neither fitted nor read.
+// model reads, and [ErrInvalid] for a Model that was neither fitted nor read and a
+// version below 1.
 func (s *Snapshot) WithModel(m *learn.Model, version int64, key func(agent string) string) (*Snapshot, error) {
 	with := *s
 	var err error
@@ -58,6 +60,9 @@ func (s *Snapshot) WithModel(m *learn.Model, version int64, key func(agent strin
 func (s *Snapshot) newJudge(m *learn.Model, version int64, key func(agent string) string) (*judge, error) {
 	if m == nil {
 		return nil, nil
+	}
+	if version < 1 {
+		return nil, invalid("model version", fmt.Sprint(version), "above 0, which stands for no model")
 	}
 	if len(m.Agents()) == 0 { // the zero Model: nobody could be routed by it
 		return nil, invalid("model", "one that knows no agents", "what learn.Fit returned or UnmarshalBinary read")
@@ -121,6 +126,15 @@ func (s *Snapshot) ModelVersion() int64 {
 	return s.judge.version
 }
 
+// reads is what of a request the model is asked: embedding, or the last step of a
+// sequence where it reads the steps before it, too.
+func (j *judge) reads(req *Request, embedding []float32) []float32 {
+	if n := len(req.Sequence); n > 0 && j.model.StateLength() > 0 {
+		return req.Sequence[n-1]
+	}
+	return embedding
+}
+
 // expectations are the working memory of a judge.
 type expectations struct {
 	learn       learn.Scratch
@@ -139,9 +153,7 @@ func (p *plan) judged(base *plan, e *expectations, req *Request, request []float
 	n := len(j.model.Agents())
 	e.quality, e.deviation = sized(e.quality, n), sized(e.deviation, n)
 	turn := e.turnOf(base, req)
-	if n := len(req.Sequence); n > 0 && j.model.StateLength() > 0 {
-		request = req.Sequence[n-1] // the model reads the steps before it
-	}
+	request = j.reads(req, request)
 	if err := j.model.PredictTurn(e.quality, e.deviation, request, turn, &e.learn); err != nil {
 		return invalid("request embedding", err.Error(), "one that the model can read")
 	}

@@ -15,7 +15,9 @@ import (
 func (j *judge) recall(r *roster, told map[string]*learn.Nearby) {
 	j.nearby = make([]*learn.Nearby, len(r.agents))
 	for i := range r.agents {
-		j.nearby[i] = told[j.key(r.agents[i].Name)]
+		if n := told[j.key(r.agents[i].Name)]; n != nil {
+			j.nearby[i] = n.Clone()
+		}
 	}
 	j.vicinity = learn.NewVicinity(j.nearby)
 }
@@ -31,15 +33,15 @@ func (j *judge) told(r *roster) map[string]*learn.Nearby {
 
 // around leaves in s.draw what was told near a request, where that is to lead the
 // draw, and returns the challenger that sees it; nil where nothing leads.
-func (s *scratch) around(base *plan, t Target) *judge {
+func (s *scratch) around(base *plan, req *Request) *judge {
 	d := &s.draw
 	d.near = d.near[:0]
 	j := base.challenger
-	if base.judge != nil || j == nil || t != Quality && t != Balanced {
+	if base.judge != nil || j == nil || req.Target != Quality && req.Target != Balanced {
 		return nil
 	}
 	f := &s.expects.features
-	if j.model.Look(&f.Of, s.asked, &s.expects.learn) != nil {
+	if j.model.Look(&f.Of, j.reads(req, s.asked), &s.expects.learn) != nil {
 		return nil // it reads other embeddings
 	}
 	f.Prepare()
@@ -78,7 +80,11 @@ func (j *judge) hear(r *roster, lessons []Lesson) (*judge, error) {
 			return nil, fmt.Errorf("%w: outcome of agent %s: %w", ErrInvalid, quote(c.AgentName), err)
 		}
 		with.nearby[i] = n
-		with.vicinity = with.vicinity.With(int(i), n)
+	}
+	for i, n := range with.nearby {
+		if n != j.nearby[i] {
+			with.vicinity = with.vicinity.With(i, n)
+		}
 	}
 	return &with, nil
 }

@@ -125,7 +125,7 @@ func TestDrawIsLedByWhatWasToldNearby(t *testing.T) {
 	}
 }
 
-// What was told stays while agents come and are renamed, is told to nobody whose
+// What was told stays while agents come, is told to nobody whose
 // view another challenger had, and is refused where it makes no sense.
 func TestWhatWasToldNearbyStays(t *testing.T) {
 	if raceEnabled {

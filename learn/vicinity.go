@@ -77,9 +77,9 @@ func (v *Vicinity) sum() {
 // Look sets near, by agent, to how much better than its mean each is at a
 // request, whose features are prepared, as requests like it tell; and returns by
 // how much outcomes there are above what is usual, whoever takes them: the ease.
-// Outcomes are freed of that, lest an agent that is only given easy requests be
-// taken for a good one. Near is scaled by how well outcomes have been foretold so
-// far: where requests do not matter, to nothing. It allocates nothing.
+// Outcomes are told freed of that, so that near is less of what all are good at.
+// Near is scaled by how well outcomes have been foretold so far: where requests do
+// not matter, to nothing. It allocates nothing.
 func (v *Vicinity) Look(near []float64, f *Features) (ease float64) {
 	length := f.length()
 	for i, p := range v.places {
@@ -88,8 +88,25 @@ func (v *Vicinity) Look(near []float64, f *Features) (ease float64) {
 			near[i] = float64(v.trust*p.beyond.at(f)) / (math.Max(0, p.weight.at(f)) + float64(nearbyPrior*length))
 		}
 	}
-	ease = v.above.at(f) / (math.Max(0, v.weight.at(f)) + float64(easePrior*length))
+	return v.ease(f)
+}
+
+func (v *Vicinity) ease(f *Features) float64 {
+	ease := v.above.at(f) / (math.Max(0, v.weight.at(f)) + float64(easePrior*f.length()))
 	return math.Max(-1, math.Min(1, ease))
+}
+
+// take replaces what was told of one agent, in v itself.
+func (v *Vicinity) take(agent int, n *Nearby) {
+	before := v.places[agent]
+	v.places[agent] = n.place()
+	for k, p := range []*place{before, v.places[agent]} {
+		sign := float64(2*k - 1) // out, then in
+		if p != nil {
+			f64.AddScaled(v.above[:], p.above[:], sign)
+			f64.AddScaled(v.weight[:], p.weight[:], sign)
+		}
+	}
 }
 
 // Look sets the features of a request without asking the experts; see
@@ -107,8 +124,8 @@ func (m *Model) Look(dst *[FeatureCount]float32, embedding []float32, s *Scratch
 	return nil
 }
 
-// Recall returns what the outcomes of data tell of its agents, one after the
-// other, as if each had been told to a [Nearby] when it came: by the name of the
+// Recall returns what the outcomes of data tell of its agents, row after row, as if
+// each had been told to a [Nearby] before the next request came: by the name of the
 // agent. Weights do not count, but for 0, which is no outcome. It stops when ctx
 // is done.
 //
@@ -119,7 +136,6 @@ func (m *Model) Recall(ctx context.Context, data *Data) (map[string]*Nearby, err
 	}
 	all := make([]*Nearby, len(data.Agents))
 	v := NewVicinity(all)
-	near := make([]float64, len(all))
 	var f Features
 	var s Scratch
 	for i := range data.Rows() {
@@ -131,7 +147,7 @@ func (m *Model) Recall(ctx context.Context, data *Data) (map[string]*Nearby, err
 			return nil, err
 		}
 		f.Prepare()
-		ease := v.Look(near, &f)
+		ease := v.ease(&f)
 		for _, c := range cells {
 			if c.Weight == 0 {
 				continue
@@ -142,9 +158,8 @@ func (m *Model) Recall(ctx context.Context, data *Data) (map[string]*Nearby, err
 			if err := all[c.Agent].Tell(NearbyTold{Features: &f.Of, Ease: ease, Outcome: c.Outcome, New: true}); err != nil {
 				return nil, err
 			}
-			v.places[c.Agent] = all[c.Agent].place()
+			v.take(c.Agent, all[c.Agent])
 		}
-		v.sum()
 	}
 	known := make(map[string]*Nearby, len(all))
 	for a, n := range all {

@@ -195,6 +195,9 @@ func (s *streamer) learn(ctx context.Context) error {
 	for i := range s.lessons { // of what it has learned it cannot be judged by
 		s.lessons[i].Seen = true
 	}
+	if err := s.registry.SetChallenger(nil, 0, nil); err != nil { // it has seen other embeddings
+		return err
+	}
 	return s.registry.SetModel(model, s.version)
 }
 

@@ -208,7 +208,6 @@ COMMENT ON FUNCTION tinydancer.train(integer, bigint, bigint, boolean, boolean) 
 COMMENT ON FUNCTION tinydancer.lessons(integer, boolean, bigint) IS 'The latest decisions of which the outcome is known';
 COMMENT ON FUNCTION tinydancer.check_model(bigint, integer, text, bytea, bytea) IS 'Refuses a model that cannot be read, or reads what its embedder does not make';
 COMMENT ON FUNCTION tinydancer.serve(bigint, text) IS 'Has a version serve, or none, and agents lie in its space';
-COMMENT ON FUNCTION tinydancer.end_challenge() IS 'Retires the challenger, and forgets what was told to it';
 COMMENT ON FUNCTION tinydancer.challenge(bigint, jsonb) IS 'Has a version challenge, if it is unproven and reads the embeddings in force';
 COMMENT ON FUNCTION tinydancer.embed_agents(text, text) IS 'Embeds the agents anew, now that another embedder is in force';
 COMMENT ON TABLE tinydancer.own_embeddings IS 'Embeddings that agents had before a fitted embedder came into force';

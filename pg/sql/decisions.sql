@@ -75,7 +75,7 @@ BEGIN
     DELETE FROM tinydancer.feedback_default WHERE decision_id < tinydancer.first_id(oldest);
     -- Nothing is told any more of decisions that are dropped. Weeks are dropped
     -- whole, some days late. The 7th number is the time of the latest. What was told
-    -- to a challenger ends with it.
+    -- to a challenger, which has no time there, ends with it.
     DELETE FROM tinydancer.corrections c
      WHERE to_timestamp(c.state[7] / 1e6) < oldest - interval '14 days'
        AND NOT EXISTS (SELECT FROM tinydancer.models m WHERE m.version = c.policy_version AND m.state IN ('serving', 'challenger'));

@@ -93,15 +93,6 @@ BEGIN
 END
 $$;
 
--- Ends the challenge, and what was told to the challenger.
-CREATE FUNCTION tinydancer.end_challenge() RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    WITH ended AS (
-        UPDATE tinydancer.models m SET state = 'retired' WHERE m.state = 'challenger' RETURNING m.version
-    )
-    DELETE FROM tinydancer.corrections c USING ended e WHERE c.policy_version = e.version
-$$;
-
 -- Has a version serve, or none, now that the one that did does not any more;
 -- before names its embedder. A challenger goes on if it reads the embeddings
 -- that are now in force; what retires it is no end of service.
@@ -113,15 +104,12 @@ DECLARE
 BEGIN
     PERFORM tinydancer.check_model(m.version, m.dimensions, m.embedder_name, m.model, m.embedder)
        FROM tinydancer.models m WHERE m.version = serve.version;
-    DELETE FROM tinydancer.corrections c USING tinydancer.models m
-     WHERE c.policy_version = m.version AND m.version = serve.version AND m.state = 'challenger';
     UPDATE tinydancer.models m SET state = 'serving', promoted_at = clock_timestamp(), retired_at = NULL
      WHERE m.version = serve.version RETURNING m.dimensions INTO wanted;
     IF tinydancer.space() <> before THEN
         PERFORM tinydancer.embed_agents(before, tinydancer.space());
     END IF;
-    PERFORM tinydancer.end_challenge() FROM tinydancer.models m
-      WHERE m.state = 'challenger' AND m.embedder_name <> tinydancer.space();
+    UPDATE tinydancer.models m SET state = 'retired' WHERE m.state = 'challenger' AND m.embedder_name <> tinydancer.space();
     dimension := tinydancer.dimension_besides(NULL);
     IF dimension <> wanted THEN
         PERFORM tinydancer.fail('22000', format('model version %s reads embeddings of %s dimensions, the agents'' have %s',
@@ -179,13 +167,14 @@ $$;
 -- Has a version challenge that was refused for want of evidence alone, in the
 -- place of the one that did. One that reads other embeddings than those in force
 -- leaves all as it is: decisions are made in one space. told is what the log tells
--- of agents, by their ids.
+-- of agents, by their ids. What was told to the one before stays until retention:
+-- nobody reads it, and a fold may be writing to it, whose rows none should wait for.
 CREATE FUNCTION tinydancer.challenge(version bigint, told jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM tinydancer.lock('tinydancer.promote(bigint)', true);
     IF EXISTS (SELECT FROM tinydancer.models m WHERE m.version = challenge.version AND m.embedder_name = tinydancer.space()) THEN
-        PERFORM tinydancer.end_challenge();
+        UPDATE tinydancer.models m SET state = 'retired' WHERE m.state = 'challenger';
         UPDATE tinydancer.models m SET state = 'challenger'
          WHERE m.version = challenge.version AND m.state = 'refused' AND (m.report ->> 'unproven')::boolean;
         IF FOUND THEN

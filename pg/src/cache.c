@@ -239,6 +239,13 @@ not_older(Snapshot s, const Horizon *h)
 /* ---- loading ---- */
 
 /*
+ * The challenger takes some megabytes, and nobody but decide asks it: a backend
+ * has it in its routers from its first decision on.
+ */
+static bool decides = false;
+static bool challenger_asked = false;
+
+/*
  * The table's id, looked up again after each change of the table: after DROP
  * EXTENSION and CREATE EXTENSION it is another one.
  */
@@ -303,7 +310,7 @@ fill(Table *t, Slot *slot, Snapshot snapshot)
 			initStringInfo(&slot->rows);
 			MemoryContextSwitchTo(before);
 		}
-		reported = t == &corrections ? td_load_corrections(t->relid, relation_id(&models), snapshot, &slot->rows)
+		reported = t == &corrections ? td_load_corrections(t->relid, relation_id(&models), challenger_asked, snapshot, &slot->rows)
 			: td_load_estimates(t->relid, snapshot, &slot->rows);
 	}
 	remember(&slot->horizon, snapshot);
@@ -356,12 +363,6 @@ ready(void)
 	AcceptInvalidationMessages();
 }
 
-/*
- * The challenger takes some megabytes, and nobody but decide asks it: a backend
- * has it in its routers from its first decision on.
- */
-static bool decides = false;
-
 void
 td_begin_to_decide(void)
 {
@@ -386,13 +387,19 @@ td_current_router(void)
 			   *online;
 	static const Slot none;
 	const Slot *challenger = &none;
+	bool		asks = decides && td_challenger_has_a_share();
 
 	ready();
+	if (asks != challenger_asked)
+	{
+		challenger_asked = asks;
+		corrections.generation++;	/* what was told to it is there, too, or not */
+	}
 	roster = current(&agents, active);
 	sums = current(&estimates, active);
 	model = current(&models, active);
 	online = current(&corrections, active);
-	if (decides && td_challenger_has_a_share())
+	if (asks)
 		challenger = current(&challengers, active);
 	if (unlikely(roster->content != of_roster || sums->content != of_estimates ||
 				 model->content != of_model || online->content != of_corrections ||

@@ -299,10 +299,10 @@ version_that(const char *is, Oid relid, Snapshot snapshot)
 }
 
 bool
-td_load_corrections(Oid relid, Oid models, Snapshot snapshot, StringInfo out)
+td_load_corrections(Oid relid, Oid models, bool challenges, Snapshot snapshot, StringInfo out)
 {
 	int64		serving = version_that("serving", models, snapshot);
-	int64		present = serving != 0 ? serving : version_that("challenger", models, snapshot);
+	int64		present = serving == 0 && challenges ? version_that("challenger", models, snapshot) : serving;
 	Relation	rel = table_open(relid, AccessShareLock);
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
 	TableScanDesc scan;

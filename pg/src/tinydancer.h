@@ -158,7 +158,7 @@ extern Oid	td_agents_relid(void);
 extern bool td_load_agents(Oid relid, Snapshot snapshot, td_handle *roster);
 extern bool td_load_model(Oid relid, Snapshot snapshot, const char *state, td_handle *model);
 extern bool td_load_estimates(Oid relid, Snapshot snapshot, StringInfo rows);
-extern bool td_load_corrections(Oid relid, Oid models, Snapshot snapshot, StringInfo rows);
+extern bool td_load_corrections(Oid relid, Oid models, bool challenges, Snapshot snapshot, StringInfo rows);
 extern void td_put_numbers(StringInfo out, ArrayType *array);
 
 /* ---- caller.c ---- */

@@ -53,7 +53,7 @@ func TestThinLogLeavesAChallenger(t *testing.T) {
 	do(t, conn, `savepoint s`)
 	do(t, conn, `select ruvector_learn()`)
 	some := chances(t, conn)
-	if some["left"] < none["left"]+0.2 {
+	if some["left"] < none["left"]+0.06 { // the share alone is .07
 		t.Errorf("left is drawn with %g at what it is good at, before the learn with %g", some["left"], none["left"])
 	}
 	alike(t, "elsewhere, before it commits", chances(t, other), none)
