@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"sync"
 	"testing"
 
 	"github.com/tinydancer/tinydancer/learn"
@@ -178,6 +179,37 @@ func TestWhatWasToldNearbyStays(t *testing.T) {
 		if got := registry.Snapshot().tallies; fmt.Sprint(got) != fmt.Sprint(counted) {
 			t.Error("what was refused is counted")
 		}
+	}
+}
+
+// Many may decide and tell at once; every outcome is told.
+func TestManyTellAChallenger(t *testing.T) {
+	registry, router := led(t, 20, Config{ChallengerShare: 1e-12})
+	var all sync.WaitGroup
+	for g := range uint64(4) {
+		all.Go(func() {
+			rng := rand.New(rand.NewPCG(g, 2))
+			for range 50 {
+				c, err := router.Decide(Request{Embedding: requestOf(rng, rng.IntN(2)), Target: Quality}, rng.Uint64())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if _, err := registry.Learn(Lesson{Choice: &c, Outcome: Outcome{Success: rng.IntN(2) == 0}}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	told := 0.0
+	for _, n := range registry.Snapshot().challenger.nearby {
+		if n != nil {
+			told += n.State()[0]
+		}
+	}
+	if told != 220 {
+		t.Errorf("%g outcomes were told, want 220", told)
 	}
 }
 
