@@ -227,9 +227,11 @@ RETURN (SELECT coalesce(least(sum((a.value ->> 3)::float8) / nullif(sum((a.value
 -- Counts the tail into the published estimates; returns how many observations
 -- it counted, or NULL if another session is folding. with_own says whether
 -- the transaction's own observations are counted, too: only where it can make
--- none after this, since one xid is either counted or not.
+-- none after this, since one xid is either counted or not. Plans over many
+-- partitions look dear enough to be compiled, which takes twenty times as long as
+-- to run them.
 CREATE FUNCTION tinydancer.fold(with_own boolean DEFAULT false, wait boolean DEFAULT true) RETURNS bigint
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
     here constant bigint := tinydancer.system_identifier();
     counted bigint;
