@@ -203,12 +203,14 @@ func alikeOf(t testing.TB, q *pgx.Conn, embedding string) string {
 
 // After any valid statements, valid statements are answered, and figures are
 // those of what was told: whatever was learned of it, served or was taken back.
+// The server draws agents by its own chance, so that no history comes twice; it
+// runs with TINYDANCER_LONG=1 alone.
 func TestRandomHistories(t *testing.T) {
-	seeds, steps := uint64(4), 26
-	if os.Getenv("TINYDANCER_LONG") != "" {
-		seeds, steps = 200, 90
+	if os.Getenv("TINYDANCER_LONG") == "" {
+		t.Skip("TestRandomHistories runs with TINYDANCER_LONG=1")
 	}
-	for seed := range seeds {
+	const histories, steps = 40, 60
+	for seed := range uint64(histories) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			cluster := pgtest.Shared(t)
