@@ -234,12 +234,13 @@ func TestLeadBringsMore(t *testing.T) {
 	} {
 		var more []float64
 		var brought [2]float64
+		var promoted [2]int
 		for seed := range deployments {
 			var d [2]*deployment
 			for led := range d {
 				d[led] = deploy(t, seed, c.chances, Config{ChallengerShare: 1e-12})
 				d[led].led = led == 1
-				d[led].until(t, decisions)
+				promoted[led] += b2i(d[led].until(t, decisions) > 0)
 				brought[led] += d[led].brought / float64(decisions) / float64(deployments)
 			}
 			more = append(more, (d[1].brought-d[0].brought)/float64(decisions))
@@ -251,7 +252,11 @@ func TestLeadBringsMore(t *testing.T) {
 		for _, v := range more {
 			sd += sq(v-mean) / float64(len(more)-1) / float64(len(more))
 		}
-		t.Logf("%s: %.4f a decision instead of %.4f, %+.4f ± %.4f", name, brought[1], brought[0], mean, math.Sqrt(sd))
+		t.Logf("%s: %.4f a decision instead of %.4f, %+.4f ± %.4f; promoted in %d deployments instead of %d",
+			name, brought[1], brought[0], mean, math.Sqrt(sd), promoted[1], promoted[0])
+		if name == "nobody is" && promoted[1] > 1 {
+			t.Errorf("%d of %d promoted a model that has nothing to gain", promoted[1], deployments)
+		}
 		if mean < c.least {
 			t.Errorf("%s: led by what was told nearby it brings %.4f a decision, without %.4f", name, brought[1], brought[0])
 		}
