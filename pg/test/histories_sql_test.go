@@ -35,7 +35,8 @@ const (
 		    or exists (select from buckets b where b.agent_id = o.agent_id and b.n <> 0)`
 
 	// sumsOff is [offBy] and [nearbyOff], of what was not forgotten since: by a
-	// reset, or an alarm, after which sums are no longer of everything.
+	// reset, or an alarm, after which sums are no longer of everything. What is left of
+	// a challenge that has ended nobody reads.
 	sumsOff = toldOf + `, judged as (
 		  select o.agent_id, m.version as policy_version, o.policy_version = 0 as near, tinydancer.correct(null, o.decision_id, o.features, o.model_quality,
 		         coalesce(o.quality, case when o.success then tinydancer.success_worth(m.before) else 0 end),
@@ -43,7 +44,8 @@ const (
 		    from outcomes o join tinydancer.models m on m.version = case o.policy_version when 0 then o.challenger else o.policy_version end
 		   where o.features is not null and (o.success is not null or o.quality is not null) and (o.policy_version > 0 or m.state = 'challenger')
 		   group by 1, 2, 3),
-		kept as (select *, policy_version in (select version from tinydancer.models where state = 'challenger') as near from tinydancer.corrections),
+		kept as (select *, policy_version in (select version from tinydancer.models where state = 'challenger') as near from tinydancer.corrections
+		        where cardinality(state) <> 463 or policy_version in (select version from tinydancer.models where state = 'challenger')),
 		sums as (
 		  select agent_id, k.state[18:187] as kept, null::float8[] as began, j.told[19:188] as anew from kept k full join judged j using (agent_id, policy_version, near)
 		   where not near and (agent_id, policy_version) not in (select agent_id, policy_version from tinydancer.alarm_log)
