@@ -51,10 +51,11 @@ func (p *plan) judgedBy(j *judge) *plan {
 	return &other
 }
 
-// challenge returns the agent that the challenger prefers. There is none for a
-// target that no model judges, and at a request that the challenger cannot read,
-// as the one that serves reads another embedding.
-func (r *Router) challenge(base *plan, req *Request) (agent int32, ok bool) {
+// challenge returns the agent that the challenger prefers, and sets features to
+// those by which it sees the request. There is none for a target that no model
+// judges, and at a request that the challenger cannot read, as the one that serves
+// reads another embedding.
+func (r *Router) challenge(base *plan, req *Request, features *[learn.FeatureCount]float32) (agent int32, ok bool) {
 	if base.challenged == nil || req.Target != Quality && req.Target != Balanced {
 		return -1, false
 	}
@@ -63,5 +64,6 @@ func (r *Router) challenge(base *plan, req *Request) (agent int32, ok bool) {
 	if _, err := r.rankBy(base.challenged, req, s, 1); err != nil {
 		return -1, false
 	}
+	base.challenger.model.Features(features, &s.expects.learn)
 	return s.picks[0].agent, true
 }

@@ -67,13 +67,15 @@ func (r *Router) Decide(req Request, seed uint64) (Choice, error) {
 	for k, i := range d.eligible {
 		c.Eligible[k] = p.agents[i].Name
 	}
-	seen := s.around(base, &req)
+	preferred, asked := r.challenge(base, &req, &s.expects.features.Of)
+	leads := asked && p.judge == nil
+	s.around(base.challenger, leads)
 	d.invite(p, req.Target, s)
 	d.match(p, req.Target)
 
 	d.floor, d.share, d.challenger = r.config.ExplorationFloor, 0, -1
-	if a, ok := r.challenge(base, &req); ok && slices.Contains(d.eligible, a) { // by what is expected now
-		d.share, d.challenger = r.config.ChallengerShare, a
+	if asked && slices.Contains(d.eligible, preferred) { // by what is expected now
+		d.share, d.challenger = r.config.ChallengerShare, preferred
 	}
 	best := s.picks[0].agent
 	chosen := d.pick(seed)
@@ -81,8 +83,8 @@ func (r *Router) Decide(req Request, seed uint64) (Choice, error) {
 	switch {
 	case p.judge != nil:
 		c.Features, c.ModelQuality = s.expects.of(p.judge, chosen)
-	case seen != nil:
-		c.Features, c.ModelQuality, c.ChallengerVersion = slices.Clone(s.expects.features.Of[:]), d.ease, seen.version
+	case leads:
+		c.Features, c.ModelQuality, c.ChallengerVersion = slices.Clone(s.expects.features.Of[:]), d.ease, base.challenger.version
 	}
 	if !c.Explored {
 		s.picks = s.picks[:min(req.keep(), len(s.picks))]

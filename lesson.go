@@ -103,8 +103,9 @@ func (j *judge) learn(r *roster, l *Lesson) (*Alarm, error) {
 	if c.Features == nil || c.ChallengerVersion != 0 || c.ModelVersion != j.version {
 		return nil, nil
 	}
-	if len(c.Features) != learn.FeatureCount {
-		return nil, invalid("choice: features", fmt.Sprint(len(c.Features)), fmt.Sprint(learn.FeatureCount))
+	features, err := c.features()
+	if err != nil {
+		return nil, err
 	}
 	i := r.index[c.AgentName]
 	o := new(learn.Online)
@@ -112,7 +113,7 @@ func (j *judge) learn(r *roster, l *Lesson) (*Alarm, error) {
 		o = j.online[i].Clone() // which readers may hold
 	}
 	told := learn.Told{
-		Features: (*[learn.FeatureCount]float32)(c.Features), Expected: c.ModelQuality,
+		Features: features, Expected: c.ModelQuality,
 		Outcome: l.Outcome.worth(j.worth), Success: l.Outcome.Success, Rated: l.Outcome.Rated, New: true,
 	}
 	if told.At = float64(l.DecidedAt.UnixMicro()); l.DecidedAt.IsZero() {
@@ -135,6 +136,14 @@ func (j *judge) learn(r *roster, l *Lesson) (*Alarm, error) {
 		AgentName: c.AgentName, Better: raised.Up, Since: time.UnixMicro(int64(raised.Since)),
 		Before: raised.Before, After: raised.After,
 	}, nil
+}
+
+// features are those of the choice, if they are as many as a model gives.
+func (c *Choice) features() (*[learn.FeatureCount]float32, error) {
+	if len(c.Features) != learn.FeatureCount {
+		return nil, invalid("choice: features", fmt.Sprint(len(c.Features)), fmt.Sprint(learn.FeatureCount))
+	}
+	return (*[learn.FeatureCount]float32)(c.Features), nil
 }
 
 // successWorth is what a success is worth that nobody rated: what those were on

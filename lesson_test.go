@@ -360,16 +360,15 @@ func TestLearnRefuses(t *testing.T) {
 	}
 }
 
-// Readers see whole corrections, whoever writes.
-func TestLearnRunsTogether(t *testing.T) {
-	registry, router := modelled(t)
+// manyTell has many decide on 50 requests each at once, and tell of each.
+func manyTell(t *testing.T, registry *Registry, router *Router, many uint64, request func(rng *rand.Rand) []float32) {
+	t.Helper()
 	var all sync.WaitGroup
-	for g := range 4 {
+	for g := range many {
 		all.Go(func() {
-			rng := rand.New(rand.NewPCG(41, uint64(g)))
+			rng := rand.New(rand.NewPCG(41, g))
 			for range 50 {
-				x, _ := newChanging().request(rng)
-				c, err := router.Decide(Request{Embedding: x, Target: Quality}, rng.Uint64())
+				c, err := router.Decide(Request{Embedding: request(rng), Target: Quality}, rng.Uint64())
 				if err != nil {
 					t.Error(err)
 					return
@@ -381,6 +380,15 @@ func TestLearnRunsTogether(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// Readers see whole corrections, whoever writes.
+func TestLearnRunsTogether(t *testing.T) {
+	registry, router := modelled(t)
+	manyTell(t, registry, router, 4, func(rng *rand.Rand) []float32 {
+		x, _ := newChanging().request(rng)
+		return x
+	})
 	requests := int64(0)
 	for _, o := range registry.Snapshot().judge.online {
 		if o != nil {

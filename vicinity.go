@@ -31,23 +31,16 @@ func (j *judge) told(r *roster) map[string]*learn.Nearby {
 	return all
 }
 
-// around leaves in s.draw what was told near a request, where that is to lead the
-// draw, and returns the challenger that sees it; nil where nothing leads.
-func (s *scratch) around(base *plan, req *Request) *judge {
+// around leaves in s.draw what was told near the request, by the features that the
+// challenger sees it by, where that is to lead the draw.
+func (s *scratch) around(challenger *judge, leads bool) {
 	d := &s.draw
 	d.near = d.near[:0]
-	j := base.challenger
-	if base.judge != nil || j == nil || req.Target != Quality && req.Target != Balanced {
-		return nil
+	if leads {
+		s.expects.features.Prepare()
+		d.near = sized(d.near, len(challenger.nearby))
+		d.ease = challenger.vicinity.Look(d.near, &s.expects.features)
 	}
-	f := &s.expects.features
-	if j.model.Look(&f.Of, j.reads(req, s.asked), &s.expects.learn) != nil {
-		return nil // it reads other embeddings
-	}
-	f.Prepare()
-	d.near = sized(d.near, len(base.agents))
-	d.ease = j.vicinity.Look(d.near, f)
-	return j
 }
 
 // hear returns a challenger that knows what came of choices that were led by what
@@ -65,18 +58,17 @@ func (j *judge) hear(r *roster, lessons []Lesson) (*judge, error) {
 		if !mine(l) {
 			continue
 		}
-		if len(c.Features) != learn.FeatureCount {
-			return nil, invalid("choice: features", fmt.Sprint(len(c.Features)), fmt.Sprint(learn.FeatureCount))
+		features, err := c.features()
+		if err != nil {
+			return nil, err
 		}
 		i := r.index[c.AgentName]
 		n := new(learn.Nearby)
 		if with.nearby[i] != nil {
 			n = with.nearby[i].Clone() // which readers may hold
 		}
-		err := n.Tell(learn.NearbyTold{
-			Features: (*[learn.FeatureCount]float32)(c.Features), Ease: c.ModelQuality, Outcome: l.Outcome.worth(j.worth), New: true,
-		})
-		if err != nil {
+		told := learn.NearbyTold{Features: features, Ease: c.ModelQuality, Outcome: l.Outcome.worth(j.worth), New: true}
+		if err := n.Tell(told); err != nil {
 			return nil, fmt.Errorf("%w: outcome of agent %s: %w", ErrInvalid, quote(c.AgentName), err)
 		}
 		with.nearby[i] = n

@@ -5,7 +5,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"sync"
 	"testing"
 
 	"github.com/tinydancer/tinydancer/learn"
@@ -185,23 +184,7 @@ func TestWhatWasToldNearbyStays(t *testing.T) {
 // Many may decide and tell at once; every outcome is told.
 func TestManyTellAChallenger(t *testing.T) {
 	registry, router := led(t, 20, Config{ChallengerShare: 1e-12})
-	var all sync.WaitGroup
-	for g := range uint64(4) {
-		all.Go(func() {
-			rng := rand.New(rand.NewPCG(g, 2))
-			for range 50 {
-				c, err := router.Decide(Request{Embedding: requestOf(rng, rng.IntN(2)), Target: Quality}, rng.Uint64())
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				if _, err := registry.Learn(Lesson{Choice: &c, Outcome: Outcome{Success: rng.IntN(2) == 0}}); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	all.Wait()
+	manyTell(t, registry, router, 4, func(rng *rand.Rand) []float32 { return requestOf(rng, rng.IntN(2)) })
 	told := 0.0
 	for _, n := range registry.Snapshot().challenger.nearby {
 		if n != nil {

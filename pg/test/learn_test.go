@@ -37,10 +37,7 @@ func practise(tb testing.TB, q pgtest.Querier, n int) {
 func TestLearnFromRatedFailures(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Shared(t).Database(t)
-	register(t, db, "left", "right", "both")
-	conn := db.Connect(t)
-	do(t, conn, `set tinydancer.exploration_floor = 0.9`)
-	practise(t, conn, 300)
+	conn := thin(t, db)
 	do(t, conn, `select ruvector_feedback(decision_id, quality => 0.4) from tinydancer.outcomes where not success`)
 	do(t, conn, `select ruvector_publish_metrics()`)
 	if got := pgtest.One[float64](t, conn, `select sum(failure_quality_sum) from tinydancer.estimates`); got < 10 {
