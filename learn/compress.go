@@ -2,6 +2,7 @@ package learn
 
 import (
 	"context"
+	"math"
 
 	"github.com/tinydancer/tinydancer/internal/binfile"
 	"github.com/tinydancer/tinydancer/internal/f32"
@@ -16,10 +17,26 @@ const (
 	narrowed        = 192
 )
 
-// compression is a linear map. The zero compression leaves embeddings alone.
+// compression is a linear map, of bytes, as it is read anew for each request. The
+// zero compression leaves embeddings alone.
 type compression struct {
 	inner  int
-	matrix []float32 // dimensions × inner, row by row; empty for none
+	matrix []int8    // dimensions × inner, row by row; empty for none
+	scales []float32 // of the inner columns
+}
+
+// newCompression takes a matrix of dimensions × inner numbers.
+func newCompression(matrix []float32, inner int) *compression {
+	c := &compression{inner: inner, matrix: make([]int8, len(matrix)), scales: make([]float32, inner)}
+	for i, v := range matrix {
+		c.scales[i%inner] = max(c.scales[i%inner], v/127, -v/127)
+	}
+	for i, v := range matrix {
+		if s := c.scales[i%inner]; s > 0 {
+			c.matrix[i] = int8(math.RoundToEven(float64(v / s)))
+		}
+	}
+	return c
 }
 
 // apply returns x as the experts see it, in dst unless it stays what it is.
@@ -28,7 +45,10 @@ func (c *compression) apply(dst, x []float32) []float32 {
 		return x
 	}
 	clear(dst)
-	f32.AddScaledRows(dst, c.matrix, x)
+	f32.AddScaledBytes(dst, c.matrix, x)
+	for i, s := range c.scales {
+		dst[i] *= s
+	}
 	if f32.Norm(dst) < 1e-9*f32.Norm(x) {
 		dst[0] = 1 // like nothing that was learnt from, and yet with a direction
 	}
@@ -77,18 +97,26 @@ func compressTo(ctx context.Context, want int, x []float32, dimensions int, seed
 	for j := range dimensions {
 		copy(matrix[j*kept:][:kept], z[j*inner:])
 	}
-	return &compression{kept, matrix}, nil
+	return newCompression(matrix, kept), nil
 }
 
-func (c *compression) marshal(w *binfile.Writer) { w.Float32s(c.matrix) }
+func (c *compression) marshal(w *binfile.Writer) {
+	w.Float32s(c.scales)
+	w.Align()
+	w.Int8s(c.matrix)
+}
 
 func unmarshalCompression(r *binfile.Reader, dimensions, inner int) *compression {
-	c := &compression{inner: inner, matrix: r.Float32s("the compression", -1, false)}
+	c := &compression{inner: inner, scales: r.Float32s("the scales of the compression", -1, false)}
+	r.Align()
+	c.matrix = r.Int8s("the compression", -1)
 	switch n := len(c.matrix); {
 	case n == 0 && inner != dimensions:
 		r.Refuse("nothing takes %d dimensions to %d", dimensions, inner)
 	case n > 0 && n != dimensions*inner:
 		r.Refuse("the compression has %d numbers, want %d", n, dimensions*inner)
+	case len(c.scales) != min(n, inner):
+		r.Refuse("the compression has %d scales, want %d", len(c.scales), min(n, inner))
 	}
 	return c
 }

@@ -20,7 +20,7 @@ type Options struct {
 	// Trees is how many trees each bag of a forest has. It defaults to 240.
 	Trees int
 
-	// Lean makes a model of a trunk alone, which remembers no requests: 256 bytes
+	// Lean makes a model of a trunk alone, which remembers no requests: 64 bytes
 	// a dimension and some kilobytes, and microseconds a route, for a part of what
 	// the whole pool knows. It cannot tell which requests are unlike those that it has learnt
 	// from.
@@ -131,9 +131,10 @@ func Fit(ctx context.Context, data *Data, options Options) (*Model, *Report, err
 	var g gain
 	m.gate, g = openGate(t, pooled, f.out.familiarity, f.whole.mean)
 
-	if m.experts.neighbours.fold = nil; f.lean() {
+	if f.lean() {
 		m.experts.neighbours = remember(t, nil, defaultNeighbours)
 	}
+	m.experts.neighbours.settle()
 	m.experts.pack(m.inner)
 
 	report := &Report{

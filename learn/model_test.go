@@ -107,29 +107,68 @@ func TestModelFileKeepsEveryBit(t *testing.T) {
 			m = bend(m)
 		}
 		data := marshal(t, m)
-		var read Model
-		if err := read.UnmarshalBinary(data); err != nil {
+		var copied Model
+		if err := copied.UnmarshalBinary(data); err != nil {
 			t.Fatal(err)
 		}
-		if !bytes.Equal(data, marshal(t, &read)) {
-			t.Error("a model that was read is written otherwise")
+		lying, err := InPlace(bytes.Clone(data))
+		if err != nil {
+			t.Fatal(err)
 		}
-		if got := read.Embedder(); got != d.Embedder {
-			t.Errorf("the file names the embedder %q, want %q", got, d.Embedder)
-		}
-		var s1, s2 Scratch
-		a, b, sa, sb := make([]float64, 5), make([]float64, 5), make([]float64, 5), make([]float64, 5)
-		for range 50 {
-			x, _ := w.request()
-			if err := errors.Join(m.Predict(a, sa, x, &s1), read.Predict(b, sb, x, &s2)); err != nil {
-				t.Fatal(err)
+		for name, read := range map[string]*Model{"copied": &copied, "in place": lying} {
+			if !bytes.Equal(data, marshal(t, read)) {
+				t.Errorf("%s: a model that was read is written otherwise", name)
 			}
-			for i := range a {
-				if a[i] != b[i] || sa[i] != sb[i] {
-					t.Fatalf("the model expects %v ± %v, the one read from its file %v ± %v", a, sa, b, sb)
+			if got := read.Embedder(); got != d.Embedder {
+				t.Errorf("%s: the file names the embedder %q, want %q", name, got, d.Embedder)
+			}
+			var s1, s2 Scratch
+			a, b, sa, sb := make([]float64, 5), make([]float64, 5), make([]float64, 5), make([]float64, 5)
+			for range 50 {
+				x, _ := w.request()
+				if err := errors.Join(m.Predict(a, sa, x, &s1), read.Predict(b, sb, x, &s2)); err != nil {
+					t.Fatal(err)
+				}
+				for i := range a {
+					if a[i] != b[i] || sa[i] != sb[i] {
+						t.Fatalf("%s: the model expects %v ± %v, the one read from its file %v ± %v", name, a, sa, b, sb)
+					}
 				}
 			}
 		}
+	}
+}
+
+// Whether the data begin at a multiple of what numbers do or not: where they do not,
+// they are copied.
+func TestModelInPlace(t *testing.T) {
+	w := newWorld(3, 5, 4, 16)
+	m, _ := fit(t, w.log(t, 600, false), quick)
+	data := marshal(t, m)
+	x, _ := w.request()
+	want, got := make([]float64, 5), make([]float64, 5)
+	var s Scratch
+	must(t, m.Predict(want, nil, x, &s))
+	for shift := range 4 {
+		room := make([]byte, len(data)+64)
+		moved := room[shift:][:len(data)]
+		copy(moved, data)
+		read, err := InPlace(moved)
+		must(t, err)
+		codes, _ := read.experts.neighbours.codes.Bytes()
+		if within := &codes[0] == &moved[bytes.Index(moved, codes)]; !within {
+			t.Errorf("shifted by %d: the codes were copied", shift)
+		}
+		if !slices.Equal(read.experts.trees.leaves, m.experts.trees.leaves) {
+			t.Errorf("shifted by %d: the leaves differ", shift)
+		}
+		must(t, read.Predict(got, nil, x, &s))
+		if !slices.Equal(got, want) {
+			t.Errorf("shifted by %d: expected %v, want %v", shift, got, want)
+		}
+	}
+	if _, err := InPlace(data[:len(data)-1]); !errors.Is(err, binfile.ErrFile) {
+		t.Errorf("cut short: %v, want ErrFile", err)
 	}
 }
 
@@ -203,7 +242,12 @@ func FuzzModelFile(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var m Model
-		if err := m.UnmarshalBinary(resealed(data)); err != nil {
+		lying, there := InPlace(resealed(data))
+		err := m.UnmarshalBinary(resealed(data))
+		if (err == nil) != (there == nil) {
+			t.Fatalf("copied: %v, in place: %v", err, there)
+		}
+		if err != nil {
 			if !errors.Is(err, binfile.ErrFile) {
 				t.Fatalf("%v, want ErrFile", err)
 			}
@@ -220,6 +264,10 @@ func FuzzModelFile(f *testing.F) {
 		}
 		if err := m.Predict(q, sd, x, &s); err != nil && !errors.Is(err, ErrInput) {
 			t.Fatal(err)
+		}
+		again := make([]float64, len(q))
+		if _ = lying.Predict(again, nil, x, &s); !slices.Equal(again, q) {
+			t.Fatalf("expected quality %v, in place %v", q, again)
 		}
 		for a, v := range q {
 			if !(v >= 0 && v <= 1) || math.IsNaN(sd[a]) {

@@ -7,7 +7,7 @@ import (
 // The binary form of a Model, drawn in docs/format/model.md.
 const (
 	modelName    = "TDMODEL\x00"
-	modelVersion = 2
+	modelVersion = 3
 
 	maxAgents     = 100_000
 	maxDimensions = 16_384
@@ -48,9 +48,7 @@ func (m *Model) MarshalBinary() ([]byte, error) {
 	w.Float64s(m.experts.mean)
 	m.experts.neighbours.marshal(w)
 	m.experts.linear.marshal(w)
-	for _, t := range m.experts.forests() {
-		t.marshal(w)
-	}
+	m.experts.marshalForests(w)
 	m.experts.trunk.marshal(w)
 	m.view.marshal(w)
 	return w.Finish(), nil
@@ -63,6 +61,27 @@ func (m *Model) UnmarshalBinary(data []byte) error {
 	if err != nil {
 		return err
 	}
+	return m.unmarshal(r)
+}
+
+// InPlace returns the model of a file of which the large parts stay where they are:
+// data must not change, nor be unmapped, as long as the model is in use. Several
+// processes that map one file have those parts in memory once. The error is that of
+// [Model.UnmarshalBinary].
+func InPlace(data []byte) (*Model, error) {
+	r, err := binfile.NewReader(data, modelName, modelVersion)
+	if err != nil {
+		return nil, err
+	}
+	r.KeepData()
+	m := new(Model)
+	if err := m.unmarshal(r); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func (m *Model) unmarshal(r *binfile.Reader) error {
 	read := Model{calibrated: new(calibration)}
 	read.agents = r.Texts("the agents", maxAgents)
 	n := len(read.agents)
@@ -107,9 +126,7 @@ func (m *Model) UnmarshalBinary(data []byte) error {
 	read.calibrated.know(e.mean)
 	e.neighbours = unmarshalNeighbours(r, n, read.inner, e.mean)
 	e.linear = unmarshalLinear(r, n, read.inner)
-	e.trees = unmarshalTrees(r, n, read.inner)
-	e.advantage = unmarshalTrees(r, n, read.inner)
-	e.level = unmarshalTrees(r, 1, read.inner)
+	e.unmarshalForests(r, n, read.inner)
 	if len(e.linear.weights) == 0 && (read.weights[byLinear] > 0 || read.later[byLinear] > 0) {
 		r.Refuse("its regression has a weight and is not there")
 	}
@@ -121,103 +138,6 @@ func (m *Model) UnmarshalBinary(data []byte) error {
 	if err := r.Close(); err != nil {
 		return err
 	}
-	e.neighbours.encode()
-	e.neighbours.setWanted()
-	e.pack(read.inner)
 	*m = read
 	return nil
-}
-
-func (n *neighbours) marshal(w *binfile.Writer) {
-	w.Uint32(n.options.nearest)
-	w.Float64(n.options.prior)
-	w.Float32s(n.scales)
-	w.Int8s(n.bytes)
-	w.Float32s(n.near)
-	w.Float32s(n.outcome)
-	w.Float32s(n.weight)
-}
-
-func unmarshalNeighbours(r *binfile.Reader, agents, dimensions int, mean []float64) *neighbours {
-	n := &neighbours{agents: agents, dimensions: dimensions, mean: mean}
-	n.options.nearest = r.Uint32("the number of neighbours", maxNearest)
-	n.options.prior = r.Float64("the prior of the neighbours")
-	n.scales = r.Float32s("the rows' scales", -1, false)
-	rows := len(n.scales)
-	if rows > MaxRemembered {
-		r.Refuse("it remembers %d rows, want at most %d", rows, MaxRemembered)
-		return n
-	}
-	n.bytes = r.Int8s("the rows", rows*dimensions)
-	n.near = r.Float32s("how near the rows are", rows, false)
-	n.outcome = r.Float32s("the outcomes", rows*agents, false)
-	n.weight = r.Float32s("the outcomes' weights", -1, false)
-	if len(n.weight) == 0 {
-		n.weight = nil
-	} else if len(n.weight) != rows*agents {
-		r.Refuse("there are %d weights of outcomes, want none or %d", len(n.weight), rows*agents)
-	}
-	if r.Err() != nil {
-		return n
-	}
-	if !(n.options.prior > 0) || n.options.nearest < 1 {
-		r.Refuse("%d neighbours with a prior of %g", n.options.nearest, n.options.prior)
-	}
-	for k, s := range n.scales {
-		row := n.bytes[k*dimensions:][:dimensions]
-		direction := false
-		for _, b := range row {
-			direction = direction || b != 0
-		}
-		if !(s > 1e-30 && s < 1e30) || !direction {
-			r.Refuse("row %d has no direction", k)
-			return n
-		}
-	}
-	for i, y := range n.outcome {
-		if !(y >= 0 && y <= 1) || n.weight != nil && !(n.weight[i] >= 0 && n.weight[i] <= MaxWeight) {
-			r.Refuse("outcome %d is %g, want 0 to 1, with a weight of 0 to %d", i, y, MaxWeight)
-			return n
-		}
-	}
-	return n
-}
-
-func (l *linear) marshal(w *binfile.Writer) {
-	w.Float32s(l.mean)
-	w.Float32s(l.weights)
-	w.Float64s(l.bias)
-}
-
-// unmarshalLinear takes a regression; a lean model has none.
-func unmarshalLinear(r *binfile.Reader, agents, dimensions int) *linear {
-	l := &linear{
-		agents: agents, dimensions: dimensions,
-		mean:    r.Float32s("the mean embedding", dimensions, false),
-		weights: r.Float32s("the linear weights", -1, false),
-		bias:    r.Float64s("the linear offsets", agents),
-	}
-	if n := len(l.weights); n != 0 && n != agents*dimensions {
-		r.Refuse("there are %d linear weights, want none or %d", n, agents*dimensions)
-	}
-	return l
-}
-
-func (t *trees) marshal(w *binfile.Writer) {
-	w.Uint32(t.depth)
-	w.Int32s(t.columns)
-	w.Float32s(t.cuts)
-	w.Float32s(t.leaves)
-}
-
-func unmarshalTrees(r *binfile.Reader, outputs, dimensions int) *trees {
-	t := &trees{outputs: outputs, depth: r.Uint32("the depth of the trees", maxDepth)}
-	t.columns = r.Int32s("the trees' columns", -1, dimensions)
-	if nodes := 1<<t.depth - 1; t.depth == 0 && len(t.columns) > 0 || t.depth > 0 && len(t.columns)%nodes != 0 {
-		r.Refuse("%d nodes do not make whole trees of depth %d", len(t.columns), t.depth)
-		return t
-	}
-	t.cuts = r.Float32s("the trees' cuts", len(t.columns), true)
-	t.leaves = r.Float32s("the trees' leaves", t.count()<<t.depth*outputs, false)
-	return t
 }

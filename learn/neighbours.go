@@ -12,32 +12,24 @@ import (
 // neighbours remembers requests and what came of them, and expects of a new
 // request what came of those near it.
 //
-// Requests are kept in one byte a component. That is all there is of them: the
-// cosine of two requests is that of their codes, a sum of integers, so that
-// every machine finds the same neighbours without a second look at float32
-// vectors, which would take four times the memory.
+// Requests are kept in four bits a component. That is all there is of them: the
+// cosine of two requests is that of a request and a code, a sum of integers, so
+// that every machine finds the same neighbours. All are read for each request, and
+// reading them is what takes the time.
 type neighbours struct {
 	options    neighbourOptions
 	agents     int
-	codes      *f32.Codes
-	bytes      []int8    // rows × dimensions: what codes holds, for the model's file
-	scales     []float32 // of each row's bytes
 	dimensions int
-	outcome    []float32 // rows × agents
-	weight     []float32 // rows × agents; nil when all are 1
+	codes      *f32.Nibbles
+	near       []float32 // mean cosine of each row and its neighbours
+	outcome    []float32 // rows × agents; nil for those of a file that are in observed
+	weight     []float32 // rows × agents; nil when all are 1, or for those in observed
+	observed   []float32 // agent, outcome and weight of each outcome, where these are few
+	ends       []int32   // of each row's observed; nil where most are, and weight says which
 	fold       []int8    // of each row, while fitting
 	mean       []float64 // of each agent
 	wanted     int       // rows to look at
 	known      []float64 // each agent's weight of all outcomes, at most prior
-	observed   []observed
-	ends       []int32   // of each row's observed; nil where most are, and weight says which
-	near       []float32 // mean cosine of each row and its neighbours
-}
-
-// observed is an outcome that a remembered row has.
-type observed struct {
-	agent           int32
-	outcome, weight float32
 }
 
 type neighbourOptions struct {
@@ -55,24 +47,17 @@ var defaultNeighbours = neighbourOptions{nearest: 100, prior: 10}
 // few agents.
 const maxNearest = 1000
 
-func (n *neighbours) rows() int { return len(n.scales) }
+func (n *neighbours) rows() int { return n.codes.Rows() }
 
 // remember keeps rows of t.
 func remember(t *table, rows []int32, o neighbourOptions) *neighbours {
-	d := t.dimensions
 	n := &neighbours{
-		options: o, agents: t.agents, dimensions: d,
-		bytes: make([]int8, len(rows)*d), scales: make([]float32, len(rows)),
+		options: o, agents: t.agents, dimensions: t.dimensions,
+		codes:   f32.NewNibbles(len(rows), t.dimensions),
 		outcome: make([]float32, 0, len(rows)*t.agents),
 	}
 	for k, r := range rows {
-		x := t.embedding(int(r))
-		var largest float32
-		for _, v := range x {
-			largest = max(largest, v, -v)
-		}
-		n.scales[k] = largest / 127
-		f32.Quantise(n.bytes[k*d:][:d], x, 127/largest)
+		n.codes.Encode(k, t.embedding(int(r)))
 		n.outcome = append(n.outcome, t.outcomes(int(r))...)
 		if !t.even {
 			n.weight = append(n.weight, t.weights(int(r))...)
@@ -85,21 +70,9 @@ func remember(t *table, rows []int32, o neighbourOptions) *neighbours {
 	for a := range n.mean {
 		n.mean[a] = meanOutcome(t, rows, a)
 	}
+	n.list()
 	n.setWanted()
-	n.encode()
 	return n
-}
-
-// encode makes the codes of the bytes.
-func (n *neighbours) encode() {
-	n.codes = f32.NewCodes(n.rows(), n.dimensions)
-	x := make([]float32, n.dimensions)
-	for k, scale := range n.scales {
-		for i, b := range n.bytes[k*n.dimensions:][:n.dimensions] {
-			x[i] = float32(b) * scale
-		}
-		n.codes.Encode(k, x)
-	}
 }
 
 // neighbour is a remembered row near a request.
@@ -110,7 +83,7 @@ type neighbour struct {
 
 // search is the working memory of a search.
 type search struct {
-	query f32.CodedQuery
+	query f32.NibbleQuery
 	found []neighbour
 	edge  []neighbour
 	near  []int32 // rows among which those found are
@@ -122,8 +95,8 @@ const cosineSteps = 1024
 
 func stepOf(cosine float64) int { return min(cosineSteps-1, int(cosine*cosineSteps)) }
 
-// least is the smallest number above 0.
-const least = math.SmallestNonzeroFloat64
+// least is the smallest cosine above 0.
+const least = math.SmallestNonzeroFloat32
 
 // look leaves in s.found the rows nearest to x whose cosine is above 0, but none
 // of the fold skip (-1 for none). norm is ‖x‖.
@@ -215,7 +188,7 @@ func (n *neighbours) gather(s *search, skip int8) {
 
 // above leaves in s.near the rows whose cosine is not below lowest.
 func (n *neighbours) above(s *search, lowest float64, skip int8) {
-	s.near = s.query.Above(s.near[:0], lowest)
+	s.near = s.query.Above(s.near[:0], float32(lowest))
 	if skip >= 0 {
 		s.near = slices.DeleteFunc(s.near, func(r int32) bool { return n.fold[r] == skip })
 	}
@@ -226,34 +199,50 @@ func (n *neighbours) above(s *search, lowest float64, skip int8) {
 func (n *neighbours) setWanted() {
 	n.wanted = n.options.nearest
 	n.known = make([]float64, n.agents)
-	for i := range n.outcome {
-		w := 1.0
-		if n.weight != nil {
-			w = float64(n.weight[i])
+	count := 0
+	know := func(agent int, weight float64) {
+		n.known[agent] = math.Min(n.options.prior, n.known[agent]+weight)
+		if weight != 0 {
+			count++
 		}
-		a := i % n.agents
-		n.known[a] = math.Min(n.options.prior, n.known[a]+w)
 	}
+	switch {
+	case n.ends != nil:
+		for i := 0; i < len(n.observed); i += observation {
+			know(int(n.observed[i]), float64(n.observed[i+2]))
+		}
+	case n.weight != nil:
+		for i, w := range n.weight {
+			know(i%n.agents, float64(w))
+		}
+	default:
+		for i := range n.outcome {
+			know(i%n.agents, 1)
+		}
+	}
+	if count > 0 {
+		n.wanted = min(maxNearest, n.wanted*n.rows()*n.agents/count)
+	}
+}
+
+// observation is how many numbers each outcome in observed has.
+const observation = 3
+
+// list makes a list of what was observed, where that is little.
+func (n *neighbours) list() {
 	count := 0
 	for _, w := range n.weight {
 		if w != 0 {
 			count++
 		}
 	}
-	if count > 0 {
-		n.wanted = min(maxNearest, n.wanted*len(n.weight)/count)
+	if count >= len(n.weight)/4 {
+		return
 	}
-	if count < len(n.weight)/4 {
-		n.list(count)
-	}
-}
-
-// list makes a list of what was observed, where that is little.
-func (n *neighbours) list(count int) {
-	n.observed, n.ends = make([]observed, 0, count), make([]int32, 0, n.rows())
+	n.observed, n.ends = make([]float32, 0, observation*count), make([]int32, 0, n.rows())
 	for i, w := range n.weight {
 		if w != 0 {
-			n.observed = append(n.observed, observed{int32(i % n.agents), n.outcome[i], w})
+			n.observed = append(n.observed, float32(i%n.agents), n.outcome[i], w)
 		}
 		if i%n.agents == n.agents-1 {
 			n.ends = append(n.ends, int32(len(n.observed)))
@@ -261,8 +250,15 @@ func (n *neighbours) list(count int) {
 	}
 }
 
+// settle drops what is needed for fitting alone.
+func (n *neighbours) settle() {
+	if n.fold = nil; n.ends != nil {
+		n.outcome, n.weight = nil, nil
+	}
+}
+
 // of returns what was observed at a row.
-func (n *neighbours) of(row int32) []observed {
+func (n *neighbours) of(row int32) []float32 {
 	first := int32(0)
 	if row > 0 {
 		first = n.ends[row-1]
@@ -278,10 +274,10 @@ func (n *neighbours) predict(dst, evidence []float64, s *search) {
 	}
 	for _, f := range s.found {
 		if n.ends != nil {
-			for _, o := range n.of(f.row) {
-				c := float64(f.cosine * float64(o.weight))
-				dst[o.agent] += float64(c * float64(o.outcome))
-				evidence[o.agent] += c
+			for o := n.of(f.row); len(o) >= observation; o = o[observation:] {
+				agent, c := int(o[0]), float64(f.cosine*float64(o[2]))
+				dst[agent] += float64(c * float64(o[1]))
+				evidence[agent] += c
 			}
 			continue
 		}

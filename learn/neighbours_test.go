@@ -68,7 +68,7 @@ func TestNeighboursAreTheNearest(t *testing.T) {
 		}
 		for _, f := range want {
 			exact := f32.DotExact(x, tb.embedding(int(f.row))) / tb.norm[0] / tb.norm[f.row]
-			if math.Abs(exact-f.cosine) > 0.06 {
+			if math.Abs(exact-f.cosine) > 0.15 { // a component of few is told in steps of a seventh
 				t.Fatalf("row %d has the cosine %g by its codes, %g in truth", f.row, f.cosine, exact)
 			}
 		}

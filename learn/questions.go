@@ -69,9 +69,8 @@ func pack(columns int, forests ...*trees) *questions {
 // the cuts in the lower. Node i has the children 2i and 2i+1; there is no node 0.
 // The last eight are filled up with trees in which nothing goes right.
 func packNodes(t *trees, cuts [][]float32) []uint16 {
-	count, each := t.count(), 1<<t.depth-1
-	groups := (count + packedAbreast - 1) / packedAbreast
-	nodes := make([]uint16, groups*packedAbreast<<t.depth)
+	each := 1<<t.depth - 1
+	nodes := make([]uint16, packedNodes(t.count(), t.depth))
 	for i := range nodes {
 		nodes[i] = nowhere
 	}
@@ -86,6 +85,11 @@ func packNodes(t *trees, cuts [][]float32) []uint16 {
 		nodes[at] = uint16(c)<<8 | uint16(number)
 	}
 	return nodes
+}
+
+// packedNodes is how many nodes so many trees have in short.
+func packedNodes(count, depth int) int {
+	return (count + packedAbreast - 1) / packedAbreast * packedAbreast << depth
 }
 
 // codes are how many cuts of each column a request is above.

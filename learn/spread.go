@@ -100,7 +100,7 @@ func measureSpread(ctx context.Context, t *table, n *neighbours, quality []float
 		residual[i] = float64(float64(w) * (float64(t.outcome[i]) - quality[i]))
 	}
 	var blocks [spreadBlocks]products
-	var q f32.CodedQuery
+	var q f32.NibbleQuery
 	var near []neighbour
 	step := max(1, n.rows()/spreadRows)
 	for k := 0; k < n.rows(); k += step {

@@ -9,17 +9,17 @@ package learn
 type trees struct {
 	outputs int
 	depth   int
-	columns []int32   // of each node, tree after tree
-	cuts    []float32 // a row goes right where its column is more than the cut
+	columns []int32   // of each node, tree after tree; nil for those of a file that has nodes
+	cuts    []float32 // a row goes right where its column is more than the cut; likewise
 	leaves  []float32 // 2^depth × outputs a tree
 	nodes   []uint16  // columns and cuts in short; see pack
 }
 
 func (t *trees) count() int {
-	if t.depth == 0 {
+	if t.depth == 0 || t.outputs == 0 {
 		return 0
 	}
-	return len(t.columns) / (1<<t.depth - 1)
+	return len(t.leaves) / (t.outputs << t.depth)
 }
 
 // abreast is how many trees are descended at a time: a step waits for the one

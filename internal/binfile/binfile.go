@@ -10,7 +10,8 @@
 //	4 bytes         CRC-32C of everything before
 //
 // A list is a uint32, how many there are, and then each. A text is a list of
-// bytes, valid UTF-8.
+// bytes, valid UTF-8. Before long lists there may be zeros, so that their items
+// can be read where they lie.
 package binfile
 
 import (
@@ -20,6 +21,7 @@ import (
 	"hash/crc32"
 	"math"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // ErrFile is wrapped by every error of reading.
@@ -90,6 +92,13 @@ func (w *Writer) Int32s(v []int32) {
 	}
 }
 
+func (w *Writer) Uint16s(v []uint16) {
+	w.Uint32(len(v))
+	for _, x := range v {
+		w.b = binary.LittleEndian.AppendUint16(w.b, x)
+	}
+}
+
 func (w *Writer) Int8s(v []int8) {
 	w.Uint32(len(v))
 	for _, x := range v {
@@ -97,12 +106,30 @@ func (w *Writer) Int8s(v []int8) {
 	}
 }
 
+func (w *Writer) Uint8s(v []uint8) { w.Text(string(v)) }
+
+// line is where what is read in place begins: a multiple of it in the file.
+const line = 64
+
+// Align appends zeros, so that the items of the list that comes next begin at a
+// multiple of 64 bytes in the file.
+func (w *Writer) Align() { w.b = append(w.b, make([]byte, padding(len(w.b)))...) }
+
+// padding is how many zeros come before the length of a list at an offset.
+func padding(at int) int { return (2*line - 4 - at%line) % line }
+
 // Reader takes numbers off a payload. After the first error it returns zeros;
 // Close tells the error.
 type Reader struct {
-	b   []byte
-	err error
+	b     []byte
+	end   int // of the payload, in the file
+	keeps bool
+	err   error
 }
+
+// KeepData lets lists point into the data where they can, which must then not
+// change as long as any of them is in use. Otherwise they are copies.
+func (r *Reader) KeepData() { r.keeps = true }
 
 // NewReader checks the frame of data, which it keeps, but does not copy.
 func NewReader(data []byte, name string, version uint16) (*Reader, error) {
@@ -125,7 +152,7 @@ func NewReader(data []byte, name string, version uint16) (*Reader, error) {
 	if got, want := crc32.Checksum(body, castagnoli), binary.LittleEndian.Uint32(data[len(body):]); got != want {
 		return nil, fmt.Errorf("%w: its checksum is %08x, want %08x", ErrFile, got, want)
 	}
-	return &Reader{b: body[headerSize:]}, nil
+	return &Reader{b: body[headerSize:], end: len(body)}, nil
 }
 
 // Refuse sets the error, unless there is one already.
@@ -155,6 +182,16 @@ func (r *Reader) take(n int) []byte {
 	b := r.b[:n:n]
 	r.b = r.b[n:]
 	return b
+}
+
+// Align takes off the zeros that [Writer.Align] appends.
+func (r *Reader) Align() {
+	for _, b := range r.take(padding(r.end - len(r.b))) {
+		if b != 0 {
+			r.Refuse("what fills it up to a multiple of %d bytes is not 0", line)
+			return
+		}
+	}
 }
 
 // Uint32 returns a number of at most limit.
@@ -248,9 +285,11 @@ func (r *Reader) Float64s(what string, want int) []float64 {
 // infinite is set.
 func (r *Reader) Float32s(what string, want int, infinite bool) []float32 {
 	b := r.list(what, 4, want)
-	v := make([]float32, len(b)/4)
+	v, kept := inPlace[float32](r, b)
 	for i := range v {
-		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+		if !kept {
+			v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+		}
 		if x := float64(v[i]); math.IsNaN(x) || math.IsInf(x, 0) && !infinite {
 			r.Refuse("%s: number %d is %v, want a finite number", what, i, x)
 			return nil
@@ -262,14 +301,28 @@ func (r *Reader) Float32s(what string, want int, infinite bool) []float32 {
 // Int32s returns a list of numbers from 0 to below limit.
 func (r *Reader) Int32s(what string, want, limit int) []int32 {
 	b := r.list(what, 4, want)
-	v := make([]int32, len(b)/4)
+	v, kept := inPlace[int32](r, b)
 	for i := range v {
 		x := binary.LittleEndian.Uint32(b[4*i:])
 		if uint64(x) >= uint64(limit) {
 			r.Refuse("%s: number %d is %d, want less than %d", what, i, x, limit)
 			return nil
 		}
-		v[i] = int32(x)
+		if !kept {
+			v[i] = int32(x)
+		}
+	}
+	return v
+}
+
+// Uint16s returns a list of numbers.
+func (r *Reader) Uint16s(what string, want int) []uint16 {
+	b := r.list(what, 2, want)
+	v, kept := inPlace[uint16](r, b)
+	for i := range v {
+		if !kept {
+			v[i] = binary.LittleEndian.Uint16(b[2*i:])
+		}
 	}
 	return v
 }
@@ -277,9 +330,35 @@ func (r *Reader) Int32s(what string, want, limit int) []int32 {
 // Int8s returns a list of bytes.
 func (r *Reader) Int8s(what string, want int) []int8 {
 	b := r.list(what, 1, want)
-	v := make([]int8, len(b))
-	for i, x := range b {
-		v[i] = int8(x)
+	v, kept := inPlace[int8](r, b)
+	for i := range v {
+		if !kept {
+			v[i] = int8(b[i])
+		}
 	}
 	return v
+}
+
+// Uint8s returns a list of bytes.
+func (r *Reader) Uint8s(what string, want int) []uint8 {
+	b := r.list(what, 1, want)
+	if r.keeps {
+		return b
+	}
+	return append([]uint8(nil), b...)
+}
+
+// littleEndian says that numbers lie in memory as they lie in files.
+var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
+
+// inPlace returns b itself as numbers, if r keeps its data and they lie as they
+// should, and otherwise room for them.
+func inPlace[T uint16 | int8 | int32 | float32](r *Reader, b []byte) (v []T, kept bool) {
+	var one T
+	size := int(unsafe.Sizeof(one))
+	n := len(b) / size
+	if first := unsafe.SliceData(b); r.keeps && littleEndian && n > 0 && uintptr(unsafe.Pointer(first))%uintptr(size) == 0 {
+		return unsafe.Slice((*T)(unsafe.Pointer(first)), n), true
+	}
+	return make([]T, n), false
 }

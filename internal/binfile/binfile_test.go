@@ -2,7 +2,9 @@ package binfile
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"math"
 	"strings"
 	"testing"
@@ -17,6 +19,9 @@ func written() []byte {
 	w.Float32s([]float32{1, float32(math.Inf(1))})
 	w.Int32s([]int32{0, 5})
 	w.Int8s([]int8{-128, 127})
+	w.Align()
+	w.Uint16s([]uint16{1, 65535})
+	w.Uint8s([]uint8{200})
 	return w.Finish()
 }
 
@@ -32,6 +37,9 @@ func read(data []byte, infinite bool) error {
 	r.Float32s("floats", 2, infinite)
 	r.Int32s("ints", -1, 6)
 	r.Int8s("bytes", 2)
+	r.Align()
+	r.Uint16s("shorts", 2)
+	r.Uint8s("codes", 1)
 	return r.Close()
 }
 
@@ -72,6 +80,13 @@ func TestReaderReadsWhatWasWritten(t *testing.T) {
 	if v := r.Int8s("bytes", 2); len(v) != 2 || v[0] != -128 {
 		t.Errorf("bytes = %v", v)
 	}
+	r.Align()
+	if v := r.Uint16s("shorts", 2); len(v) != 2 || v[1] != 65535 {
+		t.Errorf("shorts = %v", v)
+	}
+	if v := r.Uint8s("codes", 1); len(v) != 1 || v[0] != 200 {
+		t.Errorf("codes = %v", v)
+	}
 	if err := r.Close(); err != nil {
 		t.Error(err)
 	}
@@ -110,4 +125,49 @@ func TestReaderRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want ErrFile", what, err)
 		}
 	}
+}
+
+// Items of a list that was aligned begin at a multiple of 64 bytes, whatever comes
+// before; read in place, they are the file's own bytes.
+func TestAlignedListsLieInPlace(t *testing.T) {
+	for before := range 130 {
+		w := NewWriter("TDTEST\x00\x00", 3)
+		w.Text(strings.Repeat("x", before))
+		w.Align()
+		w.Float32s([]float32{1, 2, 3})
+		data := w.Finish()
+		r, err := NewReader(data, "TDTEST\x00\x00", 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.KeepData()
+		r.Text("text")
+		r.Align()
+		v := r.Float32s("floats", 3, false)
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+		at := len(data) - 4 - 3*4
+		if at%64 != 0 || v[0] != 1 || v[2] != 3 {
+			t.Fatalf("after %d bytes the items %v begin at %d", before, v, at)
+		}
+		if data[at] = 1; v[0] == 1 {
+			t.Fatalf("after %d bytes the list is a copy", before)
+		}
+	}
+}
+
+func TestAlignmentIsZeros(t *testing.T) {
+	data := written()
+	at := bytes.LastIndexByte(data[:len(data)-4-4-4-4-1], 127) + 1 // after the last of Int8s
+	data[at] = 1
+	if err := read(sealed(data), true); !errors.Is(err, ErrFile) {
+		t.Errorf("a byte between lists: %v, want ErrFile", err)
+	}
+}
+
+// sealed sets the checksum.
+func sealed(data []byte) []byte {
+	body := data[:len(data)-crcSize]
+	return binary.LittleEndian.AppendUint32(bytes.Clone(body), crc32.Checksum(body, castagnoli))
 }

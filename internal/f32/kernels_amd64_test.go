@@ -38,3 +38,34 @@ func TestCodeKernelsAgree(t *testing.T) {
 		}
 	})
 }
+
+// Nibbles likewise.
+func TestNibbleKernelsAgree(t *testing.T) {
+	kernels := map[string]func(dst *int32, rows int, codes *uint8, query *int8, n int){}
+	if hasAVX2 {
+		kernels["AVX2"] = dotNibblesAVX2
+	}
+	if hasNarrowVNNI {
+		kernels["VNNI"] = dotNibblesVNNI
+	}
+	if len(kernels) == 0 {
+		t.Skip("this processor has neither AVX2 nor AVX-512 VNNI and VL")
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		n := nibbleBlock * rapid.IntRange(1, 8).Draw(t, "blocks")
+		rows := rapid.IntRange(1, 9).Draw(t, "rows")
+		code := rapid.SampledFrom([]uint8{0, 1, 0x0f, 0xf0, 0x88, 0xff})
+		value := rapid.SampledFrom([]int8{-queryMax, -1, 0, 1, queryMax})
+		codes := rapid.SliceOfN(code, n/2*rows, n/2*rows).Draw(t, "codes")
+		query := rapid.SliceOfN(value, n, n).Draw(t, "query")
+		want := make([]int32, rows)
+		dotNibblesGeneric(want, codes, query)
+		for name, kernel := range kernels {
+			got := make([]int32, rows)
+			kernel(&got[0], rows, &codes[0], &query[0], n)
+			if !slices.Equal(got, want) {
+				t.Fatalf("%s: %v, want %v", name, got, want)
+			}
+		}
+	})
+}

@@ -28,24 +28,25 @@ func addRowsGeneric(dst, matrix []float32, rows []int32) {
 	}
 }
 
-// AddScaledRows adds all rows of a matrix to dst, each times a factor: as
-// [AddScaled] does row after row, to the bit. A row is as long as dst.
+// AddScaledBytes adds all rows of a matrix of bytes to dst, each times a factor, row
+// after row, each product and each sum rounded, so that the result is the same to the
+// bit on every machine. A row is as long as dst.
 //
 // It panics if the matrix has not as many rows as there are factors.
-func AddScaledRows(dst, matrix, factors []float32) {
+func AddScaledBytes(dst []float32, matrix []int8, factors []float32) {
 	if len(matrix) != len(dst)*len(factors) {
 		panic("f32: the matrix has not as many rows as there are factors")
 	}
 	if len(matrix) > 0 {
-		addScaledRows(dst, matrix, factors)
+		addScaledBytes(dst, matrix, factors)
 	}
 }
 
-func addScaledRowsGeneric(dst, matrix, factors []float32, first int) {
+func addScaledBytesGeneric(dst []float32, matrix []int8, factors []float32, first int) {
 	for i := first; i < len(dst); i++ {
 		sum := dst[i]
 		for j, f := range factors {
-			sum += float32(f * matrix[j*len(dst)+i])
+			sum += float32(f * float32(matrix[j*len(dst)+i]))
 		}
 		dst[i] = sum
 	}
@@ -73,28 +74,4 @@ func countBelowGeneric(dst []int32, matrix, x []float32, first int) {
 		}
 		dst[i] = count
 	}
-}
-
-// Above appends to dst the rows whose cosine is at least lowest, in order.
-func (query *CodedQuery) Above(dst []int32, lowest float64) []int32 {
-	// Room for all: every row is written, and the next one over it unless it
-	// stays. What would be a jump that is hard to guess is an addition.
-	k, n := len(dst), len(query.cosines)
-	if cap(dst)-k < n {
-		dst = append(make([]int32, 0, k+n), dst...)
-	}
-	return dst[:k+above(dst[k:k+n], query.cosines, lowest)]
-}
-
-// aboveGeneric leaves first, first+1, … in dst, but for those whose cosine is
-// less than lowest, and returns how many there are. dst is as long as cosines.
-func aboveGeneric(dst []int32, cosines []float64, lowest float64, first int) int {
-	k := 0
-	for r, c := range cosines {
-		dst[k] = int32(first + r)
-		if c >= lowest {
-			k++
-		}
-	}
-	return k
 }

@@ -73,65 +73,18 @@ ONES(112)
 ONES(120)
 GLOBL addRowsMasks<>(SB), RODATA|NOPTR, $256
 
-// func aboveAVX2(dst *int32, cosines *float64, n int, lowest float64, order *[16][16]uint8) int
-//
-// n is a multiple of 4, at least 4. Of four numbers those that stay are moved
-// to the front, and all four are written: that is never beyond dst's n, as no
-// more stay than were looked at.
-//
-// DI: dst   SI: cosines   CX: left   R8: order   X0: the four rows
-TEXT ·aboveAVX2(SB), NOSPLIT, $0-48
-	MOVQ         dst+0(FP), DI
-	MOVQ         cosines+8(FP), SI
-	MOVQ         n+16(FP), CX
-	VBROADCASTSD lowest+24(FP), Y2
-	MOVQ         order+32(FP), R8
-	MOVQ         DI, R9
-	VMOVDQU      aboveRows<>(SB), X0
-	VMOVDQU      aboveRows<>+16(SB), X1
-
-four:
-	VCMPPD    $0x12, (SI), Y2, Y3 // lowest ≤ cosine, false for NaN
-	VMOVMSKPD Y3, AX
-	POPCNTL   AX, BX
-	SHLQ      $4, AX
-	VPSHUFB   (R8)(AX*1), X0, X4
-	VMOVDQU   X4, (DI)
-	LEAQ      (DI)(BX*4), DI
-	VPADDD    X1, X0, X0
-	ADDQ      $32, SI
-	SUBQ      $4, CX
-	JNZ       four
-
-	SUBQ R9, DI
-	SHRQ $2, DI
-	MOVQ DI, ret+40(FP)
-	VZEROUPPER
-	RET
-
-DATA aboveRows<>+0(SB)/4, $0
-DATA aboveRows<>+4(SB)/4, $1
-DATA aboveRows<>+8(SB)/4, $2
-DATA aboveRows<>+12(SB)/4, $3
-DATA aboveRows<>+16(SB)/4, $4
-DATA aboveRows<>+20(SB)/4, $4
-DATA aboveRows<>+24(SB)/4, $4
-DATA aboveRows<>+28(SB)/4, $4
-GLOBL aboveRows<>(SB), RODATA|NOPTR, $32
-
-// func addScaledRowsAVX2(dst, matrix, factors *float32, count, width, stride int)
+// func addScaledBytesAVX2(dst *float32, matrix *int8, factors *float32, count, width, stride int)
 //
 // width is a multiple of 8 from 8 to 64, count at least 1. Multiply and add
 // apart, never fused: the Go version rounds twice, too.
 //
 // DI: dst   SI: a column of the matrix   DX: factors   CX: factors left
 // AX: columns left   BX: bytes between rows
-TEXT ·addScaledRowsAVX2(SB), NOSPLIT, $0-48
+TEXT ·addScaledBytesAVX2(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), DI
 	MOVQ matrix+8(FP), R8
 	MOVQ width+32(FP), AX
 	MOVQ stride+40(FP), BX
-	SHLQ $2, BX
 	CMPQ AX, $64
 	JLT  eights
 
@@ -149,18 +102,34 @@ TEXT ·addScaledRowsAVX2(SB), NOSPLIT, $0-48
 
 sixtyfour:
 	VBROADCASTSS (DX), Y15
-	VMULPS       (SI), Y15, Y8
-	VMULPS       32(SI), Y15, Y9
-	VMULPS       64(SI), Y15, Y10
-	VMULPS       96(SI), Y15, Y11
+	VPMOVSXBD    (SI), Y8
+	VPMOVSXBD    8(SI), Y9
+	VPMOVSXBD    16(SI), Y10
+	VPMOVSXBD    24(SI), Y11
+	VCVTDQ2PS    Y8, Y8
+	VCVTDQ2PS    Y9, Y9
+	VCVTDQ2PS    Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y15, Y8
+	VMULPS       Y9, Y15, Y9
+	VMULPS       Y10, Y15, Y10
+	VMULPS       Y11, Y15, Y11
 	VADDPS       Y8, Y0, Y0
 	VADDPS       Y9, Y1, Y1
 	VADDPS       Y10, Y2, Y2
 	VADDPS       Y11, Y3, Y3
-	VMULPS       128(SI), Y15, Y8
-	VMULPS       160(SI), Y15, Y9
-	VMULPS       192(SI), Y15, Y10
-	VMULPS       224(SI), Y15, Y11
+	VPMOVSXBD    32(SI), Y8
+	VPMOVSXBD    40(SI), Y9
+	VPMOVSXBD    48(SI), Y10
+	VPMOVSXBD    56(SI), Y11
+	VCVTDQ2PS    Y8, Y8
+	VCVTDQ2PS    Y9, Y9
+	VCVTDQ2PS    Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y15, Y8
+	VMULPS       Y9, Y15, Y9
+	VMULPS       Y10, Y15, Y10
+	VMULPS       Y11, Y15, Y11
 	VADDPS       Y8, Y4, Y4
 	VADDPS       Y9, Y5, Y5
 	VADDPS       Y10, Y6, Y6
@@ -189,7 +158,9 @@ eights:
 
 eight:
 	VBROADCASTSS (DX), Y15
-	VMULPS       (SI), Y15, Y8
+	VPMOVSXBD    (SI), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y15, Y8
 	VADDPS       Y8, Y0, Y0
 	ADDQ         BX, SI
 	ADDQ         $4, DX
@@ -197,7 +168,7 @@ eight:
 	JNZ          eight
 
 	VMOVUPS Y0, (DI)
-	ADDQ    $32, R8
+	ADDQ    $8, R8
 	ADDQ    $32, DI
 	SUBQ    $8, AX
 	JNZ     eights
