@@ -37,6 +37,27 @@ func (f *Fitted) UnmarshalBinary(data []byte) error {
 	if err != nil {
 		return err
 	}
+	return f.unmarshal(r, data)
+}
+
+// InPlace returns the embedder of a file of which the projection stays where it is:
+// data must not change, nor be unmapped, as long as the embedder is in use. Several
+// processes that map one file have it in memory once. The error is that of
+// [Fitted.UnmarshalBinary].
+func InPlace(data []byte) (*Fitted, error) {
+	r, err := binfile.NewReader(data, fittedName, fittedVersion)
+	if err != nil {
+		return nil, err
+	}
+	r.KeepData()
+	f := new(Fitted)
+	if err := f.unmarshal(r, data); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+func (f *Fitted) unmarshal(r *binfile.Reader, data []byte) error {
 	read := new(Fitted)
 	read.latent = r.Uint32("the number of latent dimensions", maxLatent)
 	if n := r.Uint32("the number of surface features", maxTerm); n != surfaceSize {

@@ -43,7 +43,9 @@ typedef struct td_model_row
 	int64_t dimensions;
 	td_span embedder_name;
 	td_span model;
+	td_span model_file;
 	td_span embedder;
+	td_span embedder_file;
 	td_span before;
 	int64_t challenges;
 } td_model_row;

@@ -45,16 +45,21 @@ func readBefore(data []byte) (map[string]tinydancer.Tally, error) {
 }
 
 // td_model answers with what is wrong with a model, if it cannot be read;
-// routing goes on without it.
+// routing goes on without it. Where a file is named that is not there, and no bytes
+// are given, it answers nothing and leaves the handle as it was.
 //
 //export td_model
 func td_model(of *C.td_model_row, handle *C.uint64_t, reply *C.td_reply) C.int {
 	return answer(reply, func() ([]byte, error) {
 		m, err := readModel(modelRow{
 			version: int64(of.version), dimensions: int(of.dimensions), embedderName: textOf(of.embedder_name),
-			model: bytesOf(of.model), embedder: bytesOf(of.embedder), before: bytesOf(of.before),
-			challenges: of.challenges != 0,
+			model:    part{bytesOf(of.model), textOf(of.model_file)},
+			embedder: part{bytesOf(of.embedder), textOf(of.embedder_file)},
+			before:   bytesOf(of.before), challenges: of.challenges != 0,
 		})
+		if errors.Is(err, errNoFile) {
+			return nil, nil
+		}
 		if err != nil {
 			return []byte(clean(err.Error())), nil
 		}
@@ -65,11 +70,12 @@ func td_model(of *C.td_model_row, handle *C.uint64_t, reply *C.td_reply) C.int {
 
 // modelRow is a row of tinydancer.models.
 type modelRow struct {
-	version                 int64
-	dimensions              int
-	embedderName            string
-	model, embedder, before []byte
-	challenges              bool // and comes without the embedder
+	version         int64
+	dimensions      int
+	embedderName    string
+	model, embedder part
+	before          []byte
+	challenges      bool // and comes without the embedder
 }
 
 // ownEmbeddings is the embedder_name of models that read what callers bring.
@@ -86,17 +92,17 @@ func nameOf(embedder string) string {
 // readModel reads a row and refuses one whose parts do not belong together:
 // a model that read vectors of another embedder would answer, and be wrong.
 func readModel(row modelRow) (*model, error) {
-	m := &model{version: row.version, learned: new(learn.Model)}
-	if err := m.learned.UnmarshalBinary(row.model); err != nil {
+	m := &model{version: row.version}
+	var err error
+	if m.learned, err = readPart(row.model, learn.InPlace); err != nil {
 		return nil, err
 	}
 	dimensions := row.dimensions
 	if row.challenges && row.embedderName != ownEmbeddings {
 		m.reads = row.embedderName
 	}
-	if len(row.embedder) > 0 {
-		m.embedder = new(embed.Fitted)
-		if err := m.embedder.UnmarshalBinary(row.embedder); err != nil {
+	if row.embedder.given() {
+		if m.embedder, err = readPart(row.embedder, embed.InPlace); err != nil {
 			return nil, err
 		}
 		m.reads = m.embedder.Name()
@@ -110,7 +116,6 @@ func readModel(row modelRow) (*model, error) {
 	if got := nameOf(m.embedderName()); got != row.embedderName {
 		return nil, fmt.Errorf("the embedder: got %s, want %s, which the row names", got, row.embedderName)
 	}
-	var err error
 	m.before, err = readBefore(row.before)
 	return m, err
 }

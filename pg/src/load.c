@@ -368,38 +368,53 @@ td_load_model(Oid relid, Snapshot snapshot, const char *wanted, td_handle *model
 	scan = table_beginscan(rel, snapshot, 0, NULL);
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
-		bytea	   *m,
-				   *e;
+		td_part		m,
+					e;
 		Jsonb	   *b;
 		text	   *name;
 		char	   *tallies;
+		int64		number;
 		td_model_row all;
 		td_reply   *reply;
 
 		CHECK_FOR_INTERRUPTS();
 		if (!is_in(slot, state, wanted))
 			continue;
-		m = DatumGetByteaPP(value_of(slot, bytes));
-		e = challenges || slot_attisnull(slot, embedder) ? NULL : DatumGetByteaPP(value_of(slot, embedder));
+		number = DatumGetInt64(value_of(slot, version));
+		td_find_part(&m, value_of(slot, bytes), wanted, relid, number);
+		td_find_part(&e, challenges ? (Datum) 0 : value_of(slot, embedder), "embedder", relid, number);
 		b = DatumGetJsonbP(value_of(slot, before));
 		tallies = JsonbToCString(NULL, &b->root, VARSIZE(b));
 		name = DatumGetTextPP(value_of(slot, embedder_name));
 		reply = td_scratch_reply();
 		all = (td_model_row) {
-			.version = DatumGetInt64(value_of(slot, version)),
+			.version = number,
 			.dimensions = DatumGetInt32(value_of(slot, dimensions)),
 			.embedder_name = {VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)},
-			.model = {VARDATA_ANY(m), VARSIZE_ANY_EXHDR(m)},
-			.embedder = {e ? VARDATA_ANY(e) : NULL, e ? VARSIZE_ANY_EXHDR(e) : 0},
+			.model_file = td_part_file(&m),
+			.embedder_file = td_part_file(&e),
 			.before = {tallies, strlen(tallies)},
 			.challenges = challenges,
 		};
+		/* What is shared may be there already. */
+		if (all.model_file.len == 0)
+			all.model = td_part_bytes(&m);
+		if (all.embedder_file.len == 0)
+			all.embedder = td_part_bytes(&e);
 		TD_CALL(reply, model, &all, model, reply);
+		if (*model == 0 && reply->len == 0)
+		{
+			if (all.model.len == 0)
+				all.model = td_part_bytes(&m);
+			if (all.embedder.len == 0)
+				all.embedder = td_part_bytes(&e);
+			TD_CALL(reply, model, &all, model, reply);
+		}
 		if (reply->len > 0)
 			ereport(WARNING,
 					(errcode(ERRCODE_DATA_CORRUPTED),
 					 errmsg("tinydancer: model version %lld cannot be read, and does not %s: %.*s",
-							(long long) DatumGetInt64(value_of(slot, version)), challenges ? "challenge" : "serve",
+							(long long) number, challenges ? "challenge" : "serve",
 							(int) reply->len, reply->data),
 					 challenges ? errhint("The next ruvector_learn() ends it.")
 					 : errhint("ruvector_rollback() returns to the version before.")));

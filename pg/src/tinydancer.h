@@ -79,7 +79,9 @@ typedef struct td_model_row
 	int64		dimensions;
 	td_span		embedder_name;
 	td_span		model;
+	td_span		model_file;		/* path, length 0: not shared; with a path model may be empty */
 	td_span		embedder;		/* length 0: none */
+	td_span		embedder_file;	/* likewise */
 	td_span		before;
 	int64		challenges;
 } td_model_row;
@@ -135,6 +137,19 @@ extern void td_leave(const sigset_t *before);
 extern void td_finish(int status, td_reply *reply);
 extern td_reply *td_scratch_reply(void);
 extern void td_release(td_handle handle);
+
+/* ---- share.c ---- */
+
+/* A part of a row of tinydancer.models, and the file by which backends share it. */
+typedef struct td_part
+{
+	Datum		value;			/* a bytea; 0 is none */
+	char		path[MAXPGPATH];	/* empty where it is not shared */
+} td_part;
+
+extern void td_find_part(td_part *part, Datum value, const char *what, Oid relid, int64 version);
+extern td_span td_part_file(const td_part *part);
+extern td_span td_part_bytes(const td_part *part);
 
 /* ---- settings.c ---- */
 
