@@ -262,7 +262,8 @@ func (b *bench) decideBesideInsert(ctx context.Context, server *cluster.Cluster,
 	err := execute(ctx, db,
 		"CREATE TABLE twin (LIKE tinydancer.decisions INCLUDING ALL) PARTITION BY RANGE (decision_id)",
 		"CREATE TABLE twin_default PARTITION OF twin (PRIMARY KEY (decision_id)) DEFAULT WITH (toast_tuple_target = 8160)",
-		"CREATE TABLE twin_1 PARTITION OF twin (PRIMARY KEY (decision_id)) FOR VALUES FROM ('00000000-0000-0000-0000-000000000001') TO ('ffffffff-0000-0000-0000-000000000000') WITH (toast_tuple_target = 8160)")
+		"CREATE TABLE twin_1 PARTITION OF twin (PRIMARY KEY (decision_id)) FOR VALUES FROM ('00000000-0000-0000-0000-000000000001') TO ('ffffffff-0000-0000-0000-000000000000') WITH (toast_tuple_target = 8160)",
+		"ALTER TABLE twin ALTER COLUMN embedding SET STATISTICS 0, ALTER COLUMN eligible SET STATISTICS 0, ALTER COLUMN features SET STATISTICS 0")
 	if err != nil {
 		return err
 	}

@@ -18,11 +18,18 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET 
 DECLARE
     monday timestamptz := date_trunc('week', at);
     part text := parent || to_char(monday, '"_"YYYYMMDD');
+    uncounted name;
 BEGIN
     IF to_regclass('tinydancer.' || part) IS NOT NULL THEN
         RETURN false;
     END IF;
     EXECUTE format('CREATE TABLE tinydancer.%I (LIKE tinydancer.%I INCLUDING ALL EXCLUDING COMMENTS) WITH (toast_tuple_target = 8160)', part, parent || '_default');
+    FOR uncounted IN
+        SELECT a.attname FROM pg_attribute a
+         WHERE a.attrelid = to_regclass('tinydancer.' || parent) AND a.attnum > 0 AND a.attstattarget = 0
+    LOOP
+        EXECUTE format('ALTER TABLE tinydancer.%I ALTER COLUMN %I SET STATISTICS 0', part, uncounted);
+    END LOOP;
     EXECUTE format('ALTER TABLE tinydancer.%I ATTACH PARTITION tinydancer.%I FOR VALUES FROM (%L) TO (%L)',
                    parent, part, tinydancer.first_id(monday), tinydancer.first_id(monday + interval '7 days'));
     RETURN true;

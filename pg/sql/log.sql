@@ -34,6 +34,12 @@ CREATE TABLE tinydancer.decisions (
 ALTER TABLE tinydancer.decisions ALTER COLUMN embedding SET STORAGE EXTERNAL;
 CREATE TABLE tinydancer.decisions_default PARTITION OF tinydancer.decisions (PRIMARY KEY (decision_id)) DEFAULT
     WITH (toast_tuple_target = 8160);
+-- What numbers are in it is nothing that a plan asks for, and an ANALYZE, which
+-- autovacuum runs again and again while a partition grows, would take seconds to
+-- count them.
+ALTER TABLE tinydancer.decisions
+    ALTER COLUMN embedding SET STATISTICS 0, ALTER COLUMN eligible SET STATISTICS 0, ALTER COLUMN features SET STATISTICS 0,
+    ALTER COLUMN heard SET STATISTICS 0, ALTER COLUMN state SET STATISTICS 0;
 CREATE INDEX decisions_default_session_idx ON tinydancer.decisions_default (session, decision_id) WHERE session IS NOT NULL;
 
 -- What was told of decisions, by ruvector_feedback: appended to, never
@@ -120,6 +126,7 @@ CREATE TABLE tinydancer.corrections (
     state          float8[] NOT NULL,
     PRIMARY KEY (agent_id, policy_version)
 ) WITH (fillfactor = 50);
+ALTER TABLE tinydancer.corrections ALTER COLUMN state SET STATISTICS 0;
 
 -- Agents that seem to have changed since.
 CREATE TABLE tinydancer.alarm_log (
