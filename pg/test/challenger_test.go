@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -369,4 +370,44 @@ func TestChallengerIsTheOperators(t *testing.T) {
 	do(t, conn, `alter role `+user.User+` set tinydancer.challenger_share = 0`)
 	do(t, conn, `set tinydancer.challenger_share = 0`)
 	alike(t, "a role without a share", chances(t, user.Connect(t)), chances(t, conn))
+}
+
+// Cancelled late, as the log is recalled for the challenger or what came of that is
+// written: nothing of it is left, and the next one is whole.
+func TestLearnOfAChallengerIsCancelled(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Shared(t).Database(t)
+	conn := thin(t, db)
+	do(t, conn, `begin`)
+	begun := time.Now()
+	do(t, conn, `select ruvector_learn()`)
+	whole := time.Since(begun)
+	do(t, conn, `rollback`)
+	const left = `select (select count(*) from tinydancer.models) + (select count(*) from tinydancer.corrections)`
+	cancelled := 0
+	for percent := 50; percent <= 110; percent += 3 {
+		do(t, conn, fmt.Sprintf(`set statement_timeout = %d`, max(1, whole.Milliseconds()*int64(percent)/100)))
+		err := try(t.Context(), conn, `select ruvector_learn()`)
+		do(t, conn, `set statement_timeout = 0`)
+		if err == nil {
+			break
+		}
+		if cancelled++; stateOf(err) != "57014" {
+			t.Fatalf("at %d%%: %v", percent, err)
+		}
+		if got := pgtest.One[int](t, conn, left); got != 0 {
+			t.Fatalf("at %d%%: %d rows are left", percent, got)
+		}
+		do(t, conn, `select ruvector_decide('{1,0,0,0}')`)
+	}
+	if cancelled == 0 {
+		t.Error("nothing was cancelled")
+	}
+	do(t, conn, `truncate tinydancer.models, tinydancer.corrections`)
+	if got := pgtest.One[string](t, conn, `select ruvector_learn() ->> 'state'`); got != "challenger" {
+		t.Errorf("what was learned in the end is %s", got)
+	}
+	if got := pgtest.One[int](t, conn, left); got != 4 {
+		t.Errorf("%d rows are left of a challenger and what was told of three agents, want 4", got)
+	}
 }
