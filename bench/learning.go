@@ -71,6 +71,14 @@ func (b *bench) decisionsOf(ctx context.Context, server *cluster.Cluster, v vari
 			return err
 		}
 	}
+	if err := b.decideBesideInsert(ctx, server, db, v); err != nil || !v.judged || v.lean {
+		return err
+	}
+	// The same model where it has yet to show that it is better.
+	if err := execute(ctx, db, "DROP TABLE twin", "UPDATE tinydancer.models SET state = 'challenger', promoted_at = NULL"); err != nil {
+		return err
+	}
+	v.what = "the whole pool challenges"
 	return b.decideBesideInsert(ctx, server, db, v)
 }
 
