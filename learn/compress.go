@@ -118,6 +118,11 @@ func unmarshalCompression(r *binfile.Reader, dimensions, inner int) *compression
 	case len(c.scales) != min(n, inner):
 		r.Refuse("the compression has %d scales, want %d", len(c.scales), min(n, inner))
 	}
+	for i, s := range c.scales {
+		if !(s >= 0 && s <= 1) { // of a column of length 1
+			r.Refuse("scale %d of the compression is %g, want 0 to 1", i, s)
+		}
+	}
 	return c
 }
 

@@ -2,7 +2,6 @@ package learn
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/tinydancer/tinydancer/internal/f32"
 )
@@ -122,12 +121,14 @@ func (m *Model) check(embedding []float32) error {
 	if len(embedding) != m.dimensions {
 		return fmt.Errorf("%w: the embedding has %d dimensions, the model %d", ErrInput, len(embedding), m.dimensions)
 	}
-	norm := f32.Norm(embedding)
-	if !(norm > 0) || norm > math.MaxFloat32 {
-		return fmt.Errorf("%w: the embedding has norm %v, want a finite number above 0", ErrInput, norm)
+	if norm := f32.Norm(embedding); !(norm > 0) || norm > longestEmbedding {
+		return fmt.Errorf("%w: the embedding has norm %v, want above 0 to %g", ErrInput, norm, longestEmbedding)
 	}
 	return nil
 }
+
+// longestEmbedding keeps sums of products with bytes within float32.
+const longestEmbedding = 1e30
 
 // score asks every expert.
 func (m *Model) score(embedding []float32, t *Turn, s *Scratch) error {

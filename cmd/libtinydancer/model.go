@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"runtime/cgo"
 	"strconv"
+	"strings"
 
 	"github.com/tinydancer/tinydancer"
 	"github.com/tinydancer/tinydancer/embed"
@@ -99,7 +100,7 @@ func readModel(row modelRow) (*model, error) {
 	}
 	dimensions := row.dimensions
 	if row.challenges && row.embedderName != ownEmbeddings {
-		m.reads = row.embedderName
+		m.reads = strings.Clone(row.embedderName) // which lies in C's memory
 	}
 	if row.embedder.given() {
 		if m.embedder, err = readPart(row.embedder, embed.InPlace); err != nil {

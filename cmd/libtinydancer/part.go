@@ -2,9 +2,13 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"runtime"
+	"strings"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -31,7 +35,11 @@ func readPart[T any](p part, read func(data []byte) (*T, error)) (*T, error) {
 				runtime.AddCleanup(v, unmap, data)
 				return v, nil
 			}
+			whole := isWhole(data)
 			unmap(data)
+			if whole { // the row itself cannot be read
+				return nil, err
+			}
 		}
 	}
 	if len(p.bytes) == 0 {
@@ -40,8 +48,23 @@ func readPart[T any](p part, read func(data []byte) (*T, error)) (*T, error) {
 	return read(bytes.Clone(p.bytes))
 }
 
-// mapped returns the content of a file, which must not be changed. It makes the
-// system calls itself: package os would open files of its own to wait for files.
+const checksumSize = 4
+
+// isWhole says whether a file of internal/binfile ends in its checksum.
+func isWhole(data []byte) bool {
+	end := len(data) - checksumSize
+	return crc32.Checksum(data[:end], crc32.MakeTable(crc32.Castagnoli)) == binary.LittleEndian.Uint32(data[end:])
+}
+
+// Memory that is mapped is no reason for Go to look for what is not used any more.
+// So it is counted, and beyond mappedMost Go is told to.
+var mappedBytes atomic.Int64
+
+const mappedMost = 32 << 20
+
+// mapped returns the content of a file, which must not be changed, and whose name
+// must end in its last bytes. It makes the system calls itself: package os would
+// open files of its own to wait for files.
 func mapped(path string) ([]byte, error) {
 	file, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 	if err != nil {
@@ -52,7 +75,24 @@ func mapped(path string) ([]byte, error) {
 	if err := syscall.Fstat(file, &is); err != nil {
 		return nil, err
 	}
-	return syscall.Mmap(file, 0, int(is.Size), syscall.PROT_READ, syscall.MAP_SHARED)
+	if is.Size < checksumSize {
+		return nil, errNoFile
+	}
+	data, err := syscall.Mmap(file, 0, int(is.Size), syscall.PROT_READ, syscall.MAP_SHARED)
+	if err != nil {
+		return nil, err
+	}
+	if mappedBytes.Add(is.Size) > mappedMost {
+		runtime.GC()
+	}
+	if !strings.HasSuffix(path, fmt.Sprintf("_%08x", binary.NativeEndian.Uint32(data[len(data)-checksumSize:]))) {
+		unmap(data)
+		return nil, errNoFile
+	}
+	return data, nil
 }
 
-func unmap(data []byte) { _ = syscall.Munmap(data) }
+func unmap(data []byte) {
+	mappedBytes.Add(-int64(len(data)))
+	_ = syscall.Munmap(data)
+}

@@ -26,7 +26,7 @@ BEGIN
     EXECUTE format('CREATE TABLE tinydancer.%I (LIKE tinydancer.%I INCLUDING ALL EXCLUDING COMMENTS) WITH (toast_tuple_target = 8160)', part, parent || '_default');
     FOR uncounted IN
         SELECT a.attname FROM pg_attribute a
-         WHERE a.attrelid = to_regclass('tinydancer.' || parent) AND a.attnum > 0 AND a.attstattarget = 0
+         WHERE a.attrelid = to_regclass('tinydancer.' || parent) AND a.attnum > 0 AND NOT a.attisdropped AND a.attstattarget = 0
     LOOP
         EXECUTE format('ALTER TABLE tinydancer.%I ALTER COLUMN %I SET STATISTICS 0', part, uncounted);
     END LOOP;

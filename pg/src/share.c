@@ -10,8 +10,8 @@
  * mapped. Without it, as where the disk is full, a backend keeps a copy of
  * its own.
  *
- * The server removes such files when it starts. Those of versions that no longer
- * serve are removed when the next is written.
+ * The server removes such files when it starts. Those of earlier versions are removed
+ * when a later one is written.
  */
 #include "tinydancer.h"
 
@@ -47,6 +47,9 @@ td_find_part(td_part *part, Datum value, const char *what, Oid relid, int64 vers
 	uint32		checksum;
 
 	part->value = value;
+	part->what = what;
+	part->relid = relid;
+	part->version = version;
 	part->path[0] = '\0';
 	if (value == (Datum) 0 || !VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value)))
 		return;
@@ -65,28 +68,33 @@ td_part_file(const td_part *part)
 	return (td_span) {part->path, strlen(part->path)};
 }
 
-/* Removes what other versions have left. */
+/*
+ * Removes what earlier versions have left, and tables that are no more. Later ones
+ * stay: a statement with an old snapshot may read an old version, while all others
+ * need the new.
+ */
 static void
-remove_others(const char *path)
+remove_earlier(const char *path, const char *what, Oid relid, int64 version)
 {
-	const char *name = path + strlen(DIRECTORY "/");
 	char		family[MAXPGPATH];
-	size_t		length;
 	DIR		   *dir = AllocateDir(DIRECTORY);
 	struct dirent *entry;
 
-	strlcpy(family, name, sizeof(family));
-	for (int fields = 0; fields < 3; fields++)	/* table, version, checksum */
-		*strrchr(family, '_') = '\0';
-	length = strlen(family);
+	family_of(family, what);
 	while (dir != NULL && (entry = ReadDirExtended(dir, DIRECTORY, LOG)) != NULL)
-		if (strncmp(entry->d_name, family, length) == 0 && entry->d_name[length] == '_' && strcmp(entry->d_name, name) != 0)
-		{
-			char		other[MAXPGPATH * 2];
+	{
+		unsigned int table;
+		long long	number;
+		char		other[MAXPGPATH * 2];
 
-			snprintf(other, sizeof(other), DIRECTORY "/%s", entry->d_name);
+		if (strncmp(entry->d_name, family, strlen(family)) != 0 ||
+			sscanf(entry->d_name + strlen(family), "%u_%lld_", &table, &number) != 2 ||
+			(table == relid && number > version))
+			continue;
+		snprintf(other, sizeof(other), DIRECTORY "/%s", entry->d_name);
+		if (strcmp(other, path) != 0)
 			unlink(other);
-		}
+	}
 	if (dir != NULL)
 		FreeDir(dir);
 }
@@ -103,15 +111,15 @@ write_all(int file, const char *data, Size left)
 			return false;
 		data += Max(done, 0);
 		left -= Max(done, 0);
-		CHECK_FOR_INTERRUPTS();
 	}
 	return true;
 }
 
 /* Leaves a whole file at a path, or none: others may be reading it. */
 static void
-publish(const char *path, const char *data, Size size)
+publish(const td_part *part, const char *data, Size size)
 {
+	const char *path = part->path;
 	char		begun[MAXPGPATH + 16];
 	int			file;
 	bool		whole;
@@ -132,7 +140,7 @@ publish(const char *path, const char *data, Size size)
 		unlink(begun);
 		return;
 	}
-	remove_others(path);
+	remove_earlier(path, part->what, part->relid, part->version);
 }
 
 /* The bytes of a part, which are now in its file, too. */
@@ -147,6 +155,6 @@ td_part_bytes(const td_part *part)
 	all = DatumGetByteaPP(part->value);
 	span = (td_span) {VARDATA_ANY(all), VARSIZE_ANY_EXHDR(all)};
 	if (part->path[0] != '\0')
-		publish(part->path, span.data, span.len);
+		publish(part, span.data, span.len);
 	return span;
 }

@@ -144,6 +144,9 @@ extern void td_release(td_handle handle);
 typedef struct td_part
 {
 	Datum		value;			/* a bytea; 0 is none */
+	const char *what;			/* serving, challenger or embedder */
+	Oid			relid;
+	int64		version;
 	char		path[MAXPGPATH];	/* empty where it is not shared */
 } td_part;
 

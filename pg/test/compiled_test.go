@@ -39,6 +39,10 @@ func TestArraysAreNotAnalysed(t *testing.T) {
 	do(t, conn, `select ruvector_decide('{1,0,0,0}') from generate_series(1, 50)`) // into the default partition
 	do(t, conn, `analyze tinydancer.decisions_default`)
 	do(t, conn, `truncate tinydancer.decisions_default`)
+	for _, parent := range []string{"decisions", "feedback"} { // a column that is no more is not a column
+		do(t, conn, `alter table tinydancer.`+parent+` add column note float4[]`)
+		do(t, conn, `alter table tinydancer.`+parent+` drop column note`)
+	}
 	do(t, conn, `select ruvector_apply_retention()`)
 	do(t, conn, `select ruvector_decide('{1,0,0,0}') from generate_series(1, 50)`)
 	do(t, conn, `analyze tinydancer.decisions`)

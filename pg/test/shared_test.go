@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -133,6 +134,48 @@ func TestModelIsSharedByBackends(t *testing.T) {
 	do(t, conn, `select ruvector_rollback()`)
 	if got := whatIsExpected(t, db); got != want {
 		t.Errorf("rolled back: %s, want %s", got, want)
+	}
+}
+
+// So is an embedder, in a file beside the model's.
+func TestEmbedderIsSharedByBackends(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Start(t, pgtest.Config{}).Database(t)
+	conn := db.Connect(t)
+	talkers(t, conn)
+	do(t, conn, `do $$
+		declare
+			d jsonb;
+			said text;
+		begin
+			perform setseed(0.25);
+			for i in 1..600 loop
+				select string_agg(md5((300 * (i % 2) + floor(300 * random()))::text), ' ') into said from generate_series(1, 12);
+				d := ruvector_decide(null, 'quality', request => said);
+				perform ruvector_feedback((d ->> 'decision_id')::uuid, latency_ms => 50, success => random() < 0.5);
+			end loop;
+		end $$`)
+	do(t, conn, `select ruvector_learn(fit_embedder => true, promote => false)`)
+	do(t, conn, `select ruvector_promote(1)`)
+	if bytes := pgtest.One[int](t, conn, `select length(embedder) from tinydancer.models`); bytes < 300_000 {
+		t.Fatalf("the embedder has %d bytes: too few to be shared", bytes)
+	}
+	const embedded = `select ruvector_embed(md5('7') || ' ' || md5('301'))::text`
+	want := pgtest.One[string](t, db.Connect(t), embedded)
+	dir, names := sharedFiles(t, db)
+	if len(names) != 2 || !strings.Contains(names[0], "_embedder_") || !strings.Contains(names[1], "_serving_") {
+		t.Fatalf("files: %q, want one of the embedder and one of the model", names)
+	}
+	for _, name := range names {
+		if err := os.Remove(filepath.Join(dir, "pgsql_tmp_"+name)); err != nil {
+			t.Fatal(err)
+		}
+		if got := pgtest.One[string](t, db.Connect(t), embedded); got != want {
+			t.Errorf("without %s: %s, want %s", name, got, want)
+		}
+		if _, again := sharedFiles(t, db); !slices.Equal(again, names) {
+			t.Errorf("without %s there is %q, want %q", name, again, names)
+		}
 	}
 }
 
