@@ -207,20 +207,21 @@ func (d *drawing) chancesOf(mean, sd []float64) []float64 {
 	narrow := (high - low) / (4 * raceCells) // what is certain is spread over a cell
 	low, high = low-4*narrow, high+4*narrow
 	width := (high - low) / raceCells
+	per := sd // a product is sooner there than a quotient
 	for k := range mean {
-		sd[k] = math.Max(sd[k], narrow)
-		below[k] = fastNormalCDF((low - mean[k]) / sd[k]) // at the lower end of the cell
+		per[k] = 1 / math.Max(sd[k], narrow)
+		below[k] = fastNormalCDF((low - mean[k]) * per[k]) // at the lower end of the cell
 	}
 	after[n] = 1 // Π of middle from here on
 	for g := range raceCells {
 		x := low + float64(g+1)*width
 		for k := n - 1; k >= 0; k-- {
-			middle[k] = fastNormalCDF((x - width/2 - mean[k]) / sd[k])
+			middle[k] = fastNormalCDF((x - width/2 - mean[k]) * per[k])
 			after[k] = middle[k] * after[k+1]
 		}
 		before := 1.0
 		for k := range mean {
-			above := fastNormalCDF((x - mean[k]) / sd[k])
+			above := fastNormalCDF((x - mean[k]) * per[k])
 			chance[k] += (above - below[k]) * before * after[k+1]
 			below[k] = above
 			before *= middle[k]

@@ -30,6 +30,14 @@ TEXT ·addRowsAVX2(SB), NOSPLIT, $0-48
 	VMASKMOVPS 96(DI), Y7, Y3
 
 row:
+	CMPQ       CX, $16
+	JLE        near
+	MOVLQSX    64(DX), R10 // sixteen rows on
+	IMULQ      BX, R10
+	PREFETCHT0 (SI)(R10*1)
+	PREFETCHT0 64(SI)(R10*1)
+
+near:
 	MOVLQSX    (DX), R9
 	IMULQ      BX, R9
 	ADDQ       SI, R9
@@ -89,6 +97,8 @@ TEXT ·addScaledBytesAVX2(SB), NOSPLIT, $0-48
 	JLT  eights
 
 	MOVQ    R8, SI
+	MOVQ    BX, R9
+	SHLQ    $5, R9 // a row that is read in a while is asked for: see dotNibblesAVX2
 	MOVQ    factors+16(FP), DX
 	MOVQ    count+24(FP), CX
 	VMOVUPS (DI), Y0
@@ -102,6 +112,7 @@ TEXT ·addScaledBytesAVX2(SB), NOSPLIT, $0-48
 
 sixtyfour:
 	VBROADCASTSS (DX), Y15
+	PREFETCHT0   (SI)(R9*1)
 	VPMOVSXBD    (SI), Y8
 	VPMOVSXBD    8(SI), Y9
 	VPMOVSXBD    16(SI), Y10
