@@ -13,8 +13,13 @@ import (
 	"github.com/tinydancer/tinydancer/internal/cluster"
 )
 
-// A round is this long. The time that it takes to connect is not counted.
-const pgbenchSeconds = 2
+// A round is this long, one of decisions longer, so that the first call of each
+// session, which is measured elsewhere, weighs little. The time that it takes to
+// connect is not counted.
+const (
+	pgbenchSeconds = 2
+	decideSeconds  = 8
+)
 
 // script is what a client of pgbench does again and again.
 type script struct{ name, text string }
@@ -49,7 +54,7 @@ func (b *bench) clients(ctx context.Context) error {
 		return err
 	}
 	b.table.section("pgbench, prepared statements, 100 agents")
-	runs, err := b.alternate(ctx, server, database, 4, routeOne, readRequest, findRequest)
+	runs, err := b.alternate(ctx, server, database, 4, pgbenchSeconds, routeOne, readRequest, findRequest)
 	if err != nil {
 		return err
 	}
@@ -61,7 +66,7 @@ func (b *bench) clients(ctx context.Context) error {
 		if err := setFsync(ctx, server, fsync); err != nil {
 			return err
 		}
-		runs, err := b.alternate(ctx, server, database, 8, observe, insert)
+		runs, err := b.alternate(ctx, server, database, 8, pgbenchSeconds, observe, insert)
 		if err != nil {
 			return err
 		}
@@ -101,14 +106,19 @@ func setFsync(ctx context.Context, server *cluster.Cluster, value string) error 
 	return err
 }
 
-// alternate runs the scripts in turns, after a round that fills caches. Rounds
-// are short and many, since neighbours come and go.
-func (b *bench) alternate(ctx context.Context, server *cluster.Cluster, database string, clients int, scripts ...script) (map[string]runs, error) {
+// alternate runs the scripts in turns of so many seconds, after a round that fills
+// caches. Rounds are short and many, since neighbours come and go; half as many where
+// they are longer.
+func (b *bench) alternate(ctx context.Context, server *cluster.Cluster, database string, clients, seconds int, scripts ...script) (map[string]runs, error) {
 	of := map[string]runs{}
-	for round := range 2*b.rounds + 1 {
+	rounds := b.rounds
+	if seconds <= pgbenchSeconds {
+		rounds *= 2
+	}
+	for round := range rounds + 1 {
 		for _, s := range scripts {
 			before := childrenCPU(server.Pid())
-			tps, transactions, err := pgbench(ctx, server, database, clients, s)
+			tps, transactions, err := pgbench(ctx, server, database, clients, seconds, s)
 			if err != nil {
 				return nil, err
 			}
@@ -124,7 +134,7 @@ func (b *bench) alternate(ctx context.Context, server *cluster.Cluster, database
 	return of, nil
 }
 
-func pgbench(ctx context.Context, server *cluster.Cluster, database string, clients int, s script) (tps, transactions float64, err error) {
+func pgbench(ctx context.Context, server *cluster.Cluster, database string, clients, seconds int, s script) (tps, transactions float64, err error) {
 	path := filepath.Join(server.Dir(), s.name+".pgbench")
 	if err := os.WriteFile(path, []byte(s.text), 0o644); err != nil {
 		return 0, 0, err
@@ -133,7 +143,7 @@ func pgbench(ctx context.Context, server *cluster.Cluster, database string, clie
 	defer cancel()
 	var out bytes.Buffer
 	err = server.Run(ctx, nil, &out, "pgbench", "--no-vacuum", "--protocol=prepared", "--client="+strconv.Itoa(clients),
-		"--jobs=2", "--time="+strconv.Itoa(pgbenchSeconds), "--file="+path, database)
+		"--jobs=2", "--time="+strconv.Itoa(seconds), "--file="+path, database)
 	if err != nil {
 		return 0, 0, err
 	}

@@ -287,7 +287,7 @@ func (b *bench) decideBesideInsert(ctx context.Context, server *cluster.Cluster,
 	if v.judged { // what a model adds to the row
 		insert.text = strings.Replace(insert.text, "'postgres' FROM", "'postgres', NULL, NULL, NULL, NULL, 0, array_fill(0.5::float4, '{17}'), 0.5 FROM", 1)
 	}
-	of, err := b.alternate(ctx, server, v.database, 4, decideOne, insert)
+	of, err := b.alternate(ctx, server, v.database, 4, decideSeconds, decideOne, insert)
 	if err != nil {
 		return err
 	}
