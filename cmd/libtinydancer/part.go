@@ -5,11 +5,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"runtime"
 	"strings"
 	"sync/atomic"
 	"syscall"
+
+	"github.com/tinydancer/tinydancer/internal/binfile"
 )
 
 // part is a column of a row of tinydancer.models. See pg/src/share.c for the file,
@@ -35,7 +36,7 @@ func readPart[T any](p part, read func(data []byte) (*T, error)) (*T, error) {
 				runtime.AddCleanup(v, unmap, data)
 				return v, nil
 			}
-			whole := isWhole(data)
+			whole := binfile.Whole(data)
 			unmap(data)
 			if whole { // the row itself cannot be read
 				return nil, err
@@ -48,13 +49,8 @@ func readPart[T any](p part, read func(data []byte) (*T, error)) (*T, error) {
 	return read(bytes.Clone(p.bytes))
 }
 
+// checksumSize is how many bytes name a file, its last.
 const checksumSize = 4
-
-// isWhole says whether a file of internal/binfile ends in its checksum.
-func isWhole(data []byte) bool {
-	end := len(data) - checksumSize
-	return crc32.Checksum(data[:end], crc32.MakeTable(crc32.Castagnoli)) == binary.LittleEndian.Uint32(data[end:])
-}
 
 // Memory that is mapped is no reason for Go to look for what is not used any more.
 // So it is counted, and beyond mappedMost Go is told to.

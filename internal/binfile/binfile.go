@@ -155,6 +155,13 @@ func NewReader(data []byte, name string, version uint16) (*Reader, error) {
 	return &Reader{b: body[headerSize:], end: len(body)}, nil
 }
 
+// Whole says whether data end in the checksum of what comes before, whatever that
+// is: another version is whole, too.
+func Whole(data []byte) bool {
+	end := len(data) - crcSize
+	return end >= 0 && crc32.Checksum(data[:end], castagnoli) == binary.LittleEndian.Uint32(data[end:])
+}
+
 // Refuse sets the error, unless there is one already.
 func (r *Reader) Refuse(format string, args ...any) {
 	if r.err == nil {

@@ -171,3 +171,22 @@ func sealed(data []byte) []byte {
 	body := data[:len(data)-crcSize]
 	return binary.LittleEndian.AppendUint32(bytes.Clone(body), crc32.Checksum(body, castagnoli))
 }
+
+func TestWhole(t *testing.T) {
+	data := written()
+	other := bytes.Clone(data)
+	other[8]++ // another version
+	torn := bytes.Clone(data)
+	torn[len(torn)/2] ^= 1
+	for name, c := range map[string]struct {
+		data []byte
+		want bool
+	}{
+		"written": {data, true}, "of another version": {sealed(other), true}, "torn": {torn, false},
+		"cut short": {data[:len(data)-1], false}, "nothing": {nil, false},
+	} {
+		if got := Whole(c.data); got != c.want {
+			t.Errorf("%s: whole is %v", name, got)
+		}
+	}
+}

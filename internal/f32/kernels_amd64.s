@@ -1,4 +1,5 @@
 #include "textflag.h"
+#include "sums_amd64.h"
 
 // func dotExactAVX2(a, b *float32, n int) float64
 //
@@ -95,12 +96,7 @@ fourCodes:
 	CMPQ       AX, BX
 	JLT        fourCodes
 
-	VPHADDD      Y1, Y0, Y0
-	VPHADDD      Y3, Y2, Y2
-	VPHADDD      Y2, Y0, Y0
-	VEXTRACTI128 $1, Y0, X1
-	VPADDD       X1, X0, X0
-	VMOVDQU      X0, (DI)
+	STOREFOUR
 	ADDQ         $16, DI
 	LEAQ         (R10)(BX*1), SI
 	SUBQ         $4, CX
@@ -123,11 +119,7 @@ oneCodes:
 	CMPQ       AX, BX
 	JLT        oneCodes
 
-	VPHADDD      Y0, Y0, Y0
-	VPHADDD      Y0, Y0, Y0
-	VEXTRACTI128 $1, Y0, X1
-	VPADDD       X1, X0, X0
-	VMOVD        X0, (DI)
+	STOREONE
 	ADDQ         $4, DI
 	ADDQ         BX, SI
 	DECQ         CX

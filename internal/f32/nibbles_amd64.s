@@ -1,4 +1,5 @@
 #include "textflag.h"
+#include "sums_amd64.h"
 
 // func dotNibblesAVX2(dst *int32, rows int, codes *uint8, query *int8, n int)
 //
@@ -14,6 +15,14 @@
 // CX: rows left   Y14: 32 times 15   Y15: sixteen ones
 #define AHEAD 6144
 
+#define FIFTEENS \
+	VPCMPEQW Y15, Y15, Y15 \
+	VPSRLW   $15, Y15, Y15 \
+	VPSLLW   $4, Y15, Y14  \
+	VPSUBW   Y15, Y14, Y14 \
+	VPSLLW   $8, Y14, Y13  \
+	VPOR     Y13, Y14, Y14
+
 TEXT ·dotNibblesAVX2(SB), NOSPLIT, $0-40
 	MOVQ     dst+0(FP), DI
 	MOVQ     rows+8(FP), CX
@@ -21,12 +30,7 @@ TEXT ·dotNibblesAVX2(SB), NOSPLIT, $0-40
 	MOVQ     query+24(FP), DX
 	MOVQ     n+32(FP), BX
 	SHRQ     $1, BX
-	VPCMPEQW Y15, Y15, Y15
-	VPSRLW   $15, Y15, Y15
-	VPSLLW   $4, Y15, Y14
-	VPSUBW   Y15, Y14, Y14
-	VPSLLW   $8, Y14, Y13
-	VPOR     Y13, Y14, Y14
+	FIFTEENS
 	SUBQ     $4, CX
 	JLT      rest
 
@@ -63,12 +67,7 @@ fourCodes:
 	CMPQ    AX, BX
 	JLT     fourCodes
 
-	VPHADDD      Y1, Y0, Y0
-	VPHADDD      Y3, Y2, Y2
-	VPHADDD      Y2, Y0, Y0
-	VEXTRACTI128 $1, Y0, X1
-	VPADDD       X1, X0, X0
-	VMOVDQU      X0, (DI)
+	STOREFOUR
 	ADDQ         $16, DI
 	LEAQ         (R10)(BX*1), SI
 	SUBQ         $4, CX
@@ -90,11 +89,7 @@ oneCodes:
 	CMPQ    AX, BX
 	JLT     oneCodes
 
-	VPHADDD      Y0, Y0, Y0
-	VPHADDD      Y0, Y0, Y0
-	VEXTRACTI128 $1, Y0, X1
-	VPADDD       X1, X0, X0
-	VMOVD        X0, (DI)
+	STOREONE
 	ADDQ         $4, DI
 	ADDQ         BX, SI
 	DECQ         CX
@@ -115,12 +110,7 @@ TEXT ·dotNibblesVNNI(SB), NOSPLIT, $0-40
 	MOVQ     query+24(FP), DX
 	MOVQ     n+32(FP), BX
 	SHRQ     $1, BX
-	VPCMPEQW Y15, Y15, Y15
-	VPSRLW   $15, Y15, Y15
-	VPSLLW   $4, Y15, Y14
-	VPSUBW   Y15, Y14, Y14
-	VPSLLW   $8, Y14, Y13
-	VPOR     Y13, Y14, Y14
+	FIFTEENS
 	SUBQ     $4, CX
 	JLT      rest
 
@@ -154,12 +144,7 @@ fourCodes:
 	CMPQ    AX, BX
 	JLT     fourCodes
 
-	VPHADDD      Y1, Y0, Y0
-	VPHADDD      Y3, Y2, Y2
-	VPHADDD      Y2, Y0, Y0
-	VEXTRACTI128 $1, Y0, X1
-	VPADDD       X1, X0, X0
-	VMOVDQU      X0, (DI)
+	STOREFOUR
 	ADDQ         $16, DI
 	LEAQ         (R10)(BX*1), SI
 	SUBQ         $4, CX
@@ -181,11 +166,7 @@ oneCodes:
 	CMPQ    AX, BX
 	JLT     oneCodes
 
-	VPHADDD      Y0, Y0, Y0
-	VPHADDD      Y0, Y0, Y0
-	VEXTRACTI128 $1, Y0, X1
-	VPADDD       X1, X0, X0
-	VMOVD        X0, (DI)
+	STOREONE
 	ADDQ         $4, DI
 	ADDQ         BX, SI
 	DECQ         CX

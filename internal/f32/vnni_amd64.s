@@ -1,4 +1,5 @@
 #include "textflag.h"
+#include "sums_amd64.h"
 
 // func dotCodesVNNI(dst *int32, rows int, codes *uint8, query *int8, n int)
 //
@@ -49,12 +50,7 @@ fourCodes:
 	VPADDD        Y5, Y1, Y1
 	VPADDD        Y6, Y2, Y2
 	VPADDD        Y7, Y3, Y3
-	VPHADDD       Y1, Y0, Y0
-	VPHADDD       Y3, Y2, Y2
-	VPHADDD       Y2, Y0, Y0
-	VEXTRACTI128  $1, Y0, X1
-	VPADDD        X1, X0, X0
-	VMOVDQU       X0, (DI)
+	STOREFOUR
 	ADDQ          $16, DI
 	LEAQ          (R10)(BX*1), SI
 	SUBQ          $4, CX
@@ -77,11 +73,7 @@ oneCodes:
 
 	VEXTRACTI64X4 $1, Z0, Y4
 	VPADDD        Y4, Y0, Y0
-	VPHADDD       Y0, Y0, Y0
-	VPHADDD       Y0, Y0, Y0
-	VEXTRACTI128  $1, Y0, X1
-	VPADDD        X1, X0, X0
-	VMOVD         X0, (DI)
+	STOREONE
 	ADDQ          $4, DI
 	ADDQ          BX, SI
 	DECQ          CX
