@@ -178,21 +178,23 @@ func (d *drawing) chanceOf(p *plan, t Target, picks []pick) float64 {
 // take makes room for the sum over n agents: their means and deviations come
 // first.
 func (d *drawing) take(n int) (mean, sd []float64) {
-	d.room, d.chances = sized(d.room, 5*n+1), sized(d.chances, n)
+	d.room, d.chances = sized(d.room, 6*n+1), sized(d.chances, n)
 	return d.room[:n], d.room[n:][:n]
 }
 
-// raceCells is how finely the range of what values are likely is cut up to
-// find who is the best.
-const raceCells = 96
+// raceCells is into how many cells the range of what values are likely is cut
+// up to find who is the best. They widen upwards: who is known well is near the
+// lower end, and what may be far above is known little.
+const raceCells = 64
 
 // chancesOf returns how likely each value is to be the highest, in d.chances,
-// by a sum over a grid: Pᵢ = Σ [Φᵢ(x₊)−Φᵢ(x₋)]·Πⱼ Φⱼ(x). They sum to 1, exactly
-// enough to draw by: they are divided by their sum. mean and sd are those of
-// take, best first where nothing is uncertain; sd is changed.
+// by a sum over a grid: Pᵢ = Σ [Φᵢ(x₊)−Φᵢ(x₋)]·½[Πⱼ Φⱼ(x₋) + Πⱼ Φⱼ(x₊)], j ≠ i.
+// They sum to 1, exactly enough to draw by: they are divided by their sum. mean
+// and sd are those of take, best first where nothing is uncertain; sd is changed.
 func (d *drawing) chancesOf(mean, sd []float64) []float64 {
 	n, chance := len(mean), d.chances
-	below, middle, after := d.room[2*n:][:n], d.room[3*n:][:n], d.room[4*n:][:n+1]
+	above, below := d.room[2*n:][:n], d.room[3*n:][:n]
+	others, after := d.room[4*n:][:n], d.room[5*n:][:n+1]
 	clear(chance)
 	// The best is no worse than what each reaches for sure.
 	low, high := math.Inf(-1), math.Inf(-1)
@@ -206,25 +208,26 @@ func (d *drawing) chancesOf(mean, sd []float64) []float64 {
 	}
 	narrow := (high - low) / (4 * raceCells) // what is certain is spread over a cell
 	low, high = low-4*narrow, high+4*narrow
-	width := (high - low) / raceCells
 	per := sd // a product is sooner there than a quotient
 	for k := range mean {
 		per[k] = 1 / math.Max(sd[k], narrow)
-		below[k] = fastNormalCDF((low - mean[k]) * per[k]) // at the lower end of the cell
 	}
-	after[n] = 1 // Π of middle from here on
-	for g := range raceCells {
-		x := low + float64(g+1)*width
+	clear(below) // nobody is the best below low
+	clear(others)
+	after[n] = 1 // Π of above from here on
+	for g := range raceCells + 1 {
+		at := float64(g) / raceCells
+		x := low + (high-low)*at*at
 		for k := n - 1; k >= 0; k-- {
-			middle[k] = fastNormalCDF((x - width/2 - mean[k]) * per[k])
-			after[k] = middle[k] * after[k+1]
+			above[k] = fastNormalCDF((x - mean[k]) * per[k])
+			after[k] = above[k] * after[k+1]
 		}
 		before := 1.0
-		for k := range mean {
-			above := fastNormalCDF((x - mean[k]) * per[k])
-			chance[k] += (above - below[k]) * before * after[k+1]
-			below[k] = above
-			before *= middle[k]
+		for k, p := range above {
+			rest := before * after[k+1]
+			chance[k] += (p - below[k]) * (others[k] + rest)
+			below[k], others[k] = p, rest
+			before *= p
 		}
 	}
 	sum := 0.0
