@@ -52,7 +52,7 @@ func (r *Router) Decide(req Request, seed uint64) (Choice, error) {
 	s := r.scratch.Get().(*scratch)
 	defer r.release(s)
 	base := r.present()
-	p, err := r.rankBy(base, &req, s, max(shortlist, req.keep()))
+	p, err := r.rankBy(base, &req, s, req.keep())
 	if err != nil {
 		return c, err
 	}
@@ -70,7 +70,8 @@ func (r *Router) Decide(req Request, seed uint64) (Choice, error) {
 	preferred, asked := r.challenge(base, &req, &s.expects.features.Of)
 	leads := asked && p.judge == nil
 	s.around(base.challenger, leads)
-	d.invite(p, req.Target, s)
+	d.weigh(p, req.Target, s)
+	d.invite(p, req.Target)
 	d.match(p, req.Target)
 
 	d.floor, d.share, d.challenger = r.config.ExplorationFloor, 0, -1
@@ -87,13 +88,12 @@ func (r *Router) Decide(req Request, seed uint64) (Choice, error) {
 		c.Features, c.ModelQuality, c.ChallengerVersion = slices.Clone(s.expects.features.Of[:]), d.ease, base.challenger.version
 	}
 	if !c.Explored {
-		s.picks = s.picks[:min(req.keep(), len(s.picks))]
 		c.Decision.fill(p, &req, s)
 		req.Session.turned(p, &s.expects, chosen)
 		return c, nil
 	}
 	s.lead(p, req.Target, chosen)
-	sure := d.chanceOf(p, req.Target, s.picks[:min(shortlist+1, len(s.picks))])
+	sure := d.chanceOf(p, req.Target, chosen)
 	s.picks = s.picks[:min(req.keep(), len(s.picks))]
 	c.Decision.fill(p, &req, s)
 	c.Decision.Confidence = roundConfidence(math.Min(sure, 1))

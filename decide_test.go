@@ -130,7 +130,7 @@ func TestDecideMatchesProbability(t *testing.T) {
 		}
 		mean, sd := s.draw.take(len(s.picks))
 		for k, c := range s.picks {
-			mean[k], sd[k] = p.value(Quality, c), p.valueSD(Quality, c.agent)
+			mean[k], sd[k] = p.worth(Quality, c.agent), p.valueSD(Quality, c.agent)
 		}
 		chances := s.draw.chancesOf(mean, sd)
 		wins := make([]float64, n)

@@ -8,8 +8,8 @@ import (
 // drawing is the working memory of a draw, and what it is drawn from.
 type drawing struct {
 	eligible   []int32
-	guests     []guest
-	short      []guest // those that take part in the match
+	values     []float64 // what each of the eligible is expected to be worth
+	short      []guest   // those that take part in the match
 	chances    []float64
 	room       []float64
 	floor      float64
@@ -22,7 +22,7 @@ type drawing struct {
 
 // guest is an agent with what it is hoped to be worth.
 type guest struct {
-	pick      pick
+	agent     int32
 	value, sd float64
 }
 
@@ -78,14 +78,6 @@ func (d *drawing) hoped(p *plan, t Target, i int32) float64 {
 	return 0
 }
 
-// value is what the target maximises, on the scale of valueSD.
-func (p *plan) value(t Target, c pick) float64 {
-	if t == Balanced {
-		return c.score
-	}
-	return p.worth(t, c.agent)
-}
-
 func (p *plan) valueSD(t Target, i int32) float64 {
 	if t == Balanced {
 		return p.scoreSD[i]
@@ -93,42 +85,33 @@ func (p *plan) valueSD(t Target, i int32) float64 {
 	return p.worthSD(t, i)
 }
 
+// weigh leaves in d.values what each of the eligible is expected to be worth, after
+// a scan for the target. Of scores those told by the codes will do: to be exact of
+// one who may be drawn would take longer than the whole draw.
+func (d *drawing) weigh(p *plan, t Target, s *scratch) {
+	d.values = sized(d.values, len(d.eligible))
+	for k, i := range d.eligible {
+		if t == Balanced {
+			d.values[k] = s.scanned[k].score
+		} else {
+			d.values[k] = p.worth(t, i)
+		}
+	}
+}
+
 // invite leaves in d.short the agents that may be worth most with what is hoped
-// of them, best first: of the best without hope, which s.picks holds, and of
-// those that would be the best with it if requests were like nobody, as many
-// each. So a new agent is not passed over for want of room.
-func (d *drawing) invite(p *plan, t Target, s *scratch) {
-	d.guests = d.guests[:0]
-	if t == Quality || t == Balanced {
-		for _, i := range d.eligible {
-			v := d.hoped(p, t, i)
-			if t == Balanced {
-				v += p.fixed[i]
-			} else {
-				v += p.worth(t, i)
-			}
-			d.guests = insert(d.guests, p, guest{pick: pick{agent: i}, value: v})
-		}
-	}
+// of them, best first.
+func (d *drawing) invite(p *plan, t Target) {
 	d.short = d.short[:0]
-	for _, c := range s.picks[:min(shortlist, len(s.picks))] {
-		d.short = insert(d.short, p, guest{pick: c, value: p.value(t, c) + d.hoped(p, t, c.agent)})
-	}
-	for _, g := range d.guests {
-		i := g.pick.agent
-		if slices.ContainsFunc(s.picks[:min(shortlist, len(s.picks))], func(c pick) bool { return c.agent == i }) {
-			continue
-		}
-		cosine := p.exactCosine(i, s.asked, s.norm)
-		c := pick{i, p.score(t, i, cosine), cosine}
-		d.short = insert(d.short, p, guest{pick: c, value: p.value(t, c) + d.hoped(p, t, i)})
+	for k, i := range d.eligible {
+		d.short = insert(d.short, p, guest{agent: i, value: d.values[k] + d.hoped(p, t, i)})
 	}
 }
 
 // insert keeps the shortlist, best first.
 func insert(guests []guest, p *plan, g guest) []guest {
 	at := len(guests)
-	for at > 0 && (g.value > guests[at-1].value || g.value == guests[at-1].value && p.breakTie(g.pick.agent, guests[at-1].pick.agent) < 0) {
+	for at > 0 && (g.value > guests[at-1].value || g.value == guests[at-1].value && p.breakTie(g.agent, guests[at-1].agent) < 0) {
 		at--
 	}
 	if at == shortlist {
@@ -153,7 +136,7 @@ func (d *drawing) match(p *plan, t Target) {
 	surely := math.Inf(-1) // what one of them reaches, as good as surely
 	for k := range d.short {
 		g := &d.short[k]
-		g.sd = float64(scale * p.valueSD(t, g.pick.agent))
+		g.sd = float64(scale * p.valueSD(t, g.agent))
 		surely = math.Max(surely, g.value-normalLimit*g.sd)
 	}
 	// Who cannot reach it has no chance, and need not be summed over.
@@ -165,12 +148,14 @@ func (d *drawing) match(p *plan, t Target) {
 	d.chancesOf(mean, sd)
 }
 
-// chanceOf is how likely the first of picks is to be the best of them, by what
+// chanceOf is how likely one of the eligible is to be the best of them, by what
 // is known, without hope or scale.
-func (d *drawing) chanceOf(p *plan, t Target, picks []pick) float64 {
-	d.race.begin(p.value(t, picks[0]), p.valueSD(t, picks[0].agent), p.maxSD[t], math.Inf(-1))
-	for _, c := range picks[1:] {
-		d.race.add(p.value(t, c), p.valueSD(t, c.agent))
+func (d *drawing) chanceOf(p *plan, t Target, agent int32) float64 {
+	d.race.begin(d.values[slices.Index(d.eligible, agent)], p.valueSD(t, agent), p.maxSD[t], math.Inf(-1))
+	for k, i := range d.eligible {
+		if i != agent && d.race.reaches(d.values[k]) {
+			d.race.add(d.values[k], p.valueSD(t, i))
+		}
 	}
 	return d.race.probability()
 }
@@ -254,14 +239,14 @@ func (d *drawing) pick(seed uint64) int32 {
 	case d.challenger >= 0 && draw.uniform() < d.share:
 		return d.challenger
 	}
-	return d.short[pickBy(d.chances, draw.uniform())].pick.agent
+	return d.short[pickBy(d.chances, draw.uniform())].agent
 }
 
 // propensity is the probability with which pick draws an agent.
 func (d *drawing) propensity(agent int32) float64 {
 	p := 0.0
 	for k := range d.short {
-		if d.short[k].pick.agent == agent {
+		if d.short[k].agent == agent {
 			p = d.chances[k]
 		}
 	}
