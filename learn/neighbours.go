@@ -1,7 +1,6 @@
 package learn
 
 import (
-	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -78,28 +77,28 @@ func remember(t *table, rows []int32, o neighbourOptions) *neighbours {
 // neighbour is a remembered row near a request.
 type neighbour struct {
 	row    int32
-	cosine float64
+	cosine float32
 }
 
 // search is the working memory of a search.
 type search struct {
 	query f32.NibbleQuery
 	found []neighbour
-	edge  []neighbour
 	near  []int32 // rows among which those found are
 	steps [cosineSteps]int32
 }
 
-// cosineSteps divide the cosines above 0; those below weigh nothing.
+// cosineSteps divide the cosines above 0, which are told apart no further; those
+// below weigh nothing.
 const cosineSteps = 1024
 
-func stepOf(cosine float64) int { return min(cosineSteps-1, int(cosine*cosineSteps)) }
+func stepOf(cosine float32) int { return min(cosineSteps-1, int(cosine*cosineSteps)) }
 
 // least is the smallest cosine above 0.
 const least = math.SmallestNonzeroFloat32
 
-// look leaves in s.found the rows nearest to x whose cosine is above 0, but none
-// of the fold skip (-1 for none). norm is ‖x‖.
+// look leaves in s.found the rows nearest to x whose cosine is above 0, of rows
+// as near the first, but none of the fold skip (-1 for none). norm is ‖x‖.
 func (n *neighbours) look(s *search, x []float32, norm float64, skip int8) {
 	s.found = s.found[:0]
 	if n.rows() == 0 {
@@ -112,41 +111,28 @@ func (n *neighbours) look(s *search, x []float32, norm float64, skip int8) {
 
 // choose leaves in s.found those wanted of the rows in s.near.
 func (n *neighbours) choose(s *search) {
-	want := n.wanted
-	// Counting by steps finds the cosine above which there are as many as
-	// wanted without sorting.
 	clear(s.steps[:])
 	for _, r := range s.near {
 		s.steps[stepOf(s.query.Cosine(r))]++
 	}
-	edge, above := cosineSteps-1, 0
-	for ; edge > 0; edge-- {
-		if above+int(s.steps[edge]) > want {
-			break
-		}
-		above += int(s.steps[edge])
+	edge, left := cosineSteps-1, n.wanted // left of the edge's own, all above being wanted
+	for edge > 0 && int(s.steps[edge]) <= left {
+		left -= int(s.steps[edge])
+		edge--
 	}
-	// Every row is written to either list, and the next one over it unless it
-	// belongs there: what would be a jump that is hard to guess is an addition.
-	// The limits are exact: a power of two divides them.
-	lowest, next := math.Max(least, float64(edge)/cosineSteps), float64(edge+1)/cosineSteps
-	if edge == cosineSteps-1 {
-		next = math.Inf(1) // cosines of 1 are of the last step, too
-	}
-	found, edges := resized(s.found, len(s.near)), resized(s.edge, len(s.near))
-	k, e := 0, 0
+	// Every row is written, and the next one over it unless it is wanted: what
+	// would be a jump that is hard to guess is an addition.
+	s.found = resized(s.found, len(s.near))
+	k := 0
 	for _, r := range s.near {
 		c := s.query.Cosine(r)
-		found[k], edges[e] = neighbour{r, c}, neighbour{r, c}
-		higher := one(c >= next)
-		k += higher
-		e += one(c >= lowest) - higher
+		s.found[k] = neighbour{r, c}
+		step := stepOf(c)
+		edges := one(step == edge) & one(left > 0)
+		left -= edges
+		k += one(step > edge) + edges
 	}
-	s.found, s.edge = found[:k], edges[:e]
-	slices.SortFunc(s.edge, func(a, b neighbour) int {
-		return cmp.Or(cmp.Compare(b.cosine, a.cosine), cmp.Compare(a.row, b.row))
-	})
-	s.found = append(s.found, s.edge[:min(len(s.edge), want-above)]...)
+	s.found = s.found[:k]
 }
 
 func one(yes bool) (v int) {
@@ -163,7 +149,7 @@ const sampleStep = 16
 // at least as many as are wanted, if there are, and more than a few too many
 // seldom. The others are then looked at once.
 func (n *neighbours) gather(s *search, skip int8) {
-	lowest := least
+	lowest := float32(least)
 	if n.rows() > 4*n.wanted {
 		clear(s.steps[:])
 		for r := 0; r < n.rows(); r += sampleStep {
@@ -179,7 +165,7 @@ func (n *neighbours) gather(s *search, skip int8) {
 			edge--
 			above += int(s.steps[edge])
 		}
-		lowest = math.Max(least, float64(edge)/cosineSteps)
+		lowest = max(least, float32(edge)/cosineSteps)
 	}
 	if n.above(s, lowest, skip); len(s.near) <= n.wanted && lowest > least {
 		n.above(s, least, skip) // the sample misled
@@ -187,8 +173,8 @@ func (n *neighbours) gather(s *search, skip int8) {
 }
 
 // above leaves in s.near the rows whose cosine is not below lowest.
-func (n *neighbours) above(s *search, lowest float64, skip int8) {
-	s.near = s.query.Above(s.near[:0], float32(lowest))
+func (n *neighbours) above(s *search, lowest float32, skip int8) {
+	s.near = s.query.Above(s.near[:0], lowest)
 	if skip >= 0 {
 		s.near = slices.DeleteFunc(s.near, func(r int32) bool { return n.fold[r] == skip })
 	}
@@ -273,9 +259,10 @@ func (n *neighbours) predict(dst, evidence []float64, s *search) {
 		dst[a], evidence[a] = float64(n.options.prior*n.mean[a]), n.options.prior
 	}
 	for _, f := range s.found {
+		cosine := float64(f.cosine)
 		if n.ends != nil {
 			for o := n.of(f.row); len(o) >= observation; o = o[observation:] {
-				agent, c := int(o[0]), float64(f.cosine*float64(o[2]))
+				agent, c := int(o[0]), float64(cosine*float64(o[2]))
 				dst[agent] += float64(c * float64(o[1]))
 				evidence[agent] += c
 			}
@@ -284,14 +271,14 @@ func (n *neighbours) predict(dst, evidence []float64, s *search) {
 		outcome := n.outcome[int(f.row)*n.agents:][:n.agents]
 		if n.weight == nil {
 			for a, y := range outcome {
-				dst[a] += float64(f.cosine * float64(y))
-				evidence[a] += f.cosine
+				dst[a] += float64(cosine * float64(y))
+				evidence[a] += cosine
 			}
 			continue
 		}
 		for a, w := range n.weight[int(f.row)*n.agents:][:n.agents] {
 			if w != 0 {
-				c := float64(f.cosine * float64(w))
+				c := float64(cosine * float64(w))
 				dst[a] += float64(c * float64(outcome[a]))
 				evidence[a] += c
 			}
@@ -311,7 +298,7 @@ func (n *neighbours) predict(dst, evidence []float64, s *search) {
 func (n *neighbours) familiarity(s *search) float64 {
 	var near, own float64
 	for _, f := range s.found {
-		near += f.cosine
+		near += float64(f.cosine)
 		own += float64(n.near[f.row])
 	}
 	if own <= 0 {
@@ -333,7 +320,7 @@ func (n *neighbours) measureNear(ctx context.Context, t *table, first int) error
 		n.look(&s, t.embedding(r), t.norm[r], t.fold[r])
 		var sum float64
 		for _, f := range s.found {
-			sum += f.cosine
+			sum += float64(f.cosine)
 		}
 		n.near[k] = float32(math.Max(0, sum/float64(max(len(s.found), 1))))
 	}

@@ -119,7 +119,7 @@ func (n *Nibbles) Ask(query *NibbleQuery, q []float32, norm float64) {
 }
 
 // Cosine is about the cosine between the query and a row.
-func (query *NibbleQuery) Cosine(row int32) float64 { return float64(query.cosines[row]) }
+func (query *NibbleQuery) Cosine(row int32) float32 { return query.cosines[row] }
 
 // Above appends to dst the rows whose cosine is at least lowest, in order.
 func (query *NibbleQuery) Above(dst []int32, lowest float32) []int32 {

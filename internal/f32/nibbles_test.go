@@ -46,7 +46,7 @@ func TestNibblesTellTheCosine(t *testing.T) {
 		n.Ask(&query, q, Norm(q))
 		limit := 0.5001 * float64(maxAbs(q)) / queryMax * math.Sqrt(float64(dimension)) / Norm(q)
 		for r := range rows {
-			if got, want := query.Cosine(int32(r)), nibbleCosine(n, r, q); math.Abs(got-want) > limit+1e-5 {
+			if got, want := float64(query.Cosine(int32(r))), nibbleCosine(n, r, q); math.Abs(got-want) > limit+1e-5 {
 				t.Fatalf("row %d: cosine %g, want %g ± %g", r, got, want, limit)
 			}
 		}
@@ -73,7 +73,7 @@ func TestNibblesLoseLittle(t *testing.T) {
 		for _, q := range all[:20] {
 			n.Ask(&query, q, Norm(q))
 			for r, x := range all {
-				d := math.Abs(query.Cosine(int32(r)) - DotExact(x, q)/Norm(x)/Norm(q))
+				d := math.Abs(float64(query.Cosine(int32(r))) - DotExact(x, q)/Norm(x)/Norm(q))
 				worst, sum = max(worst, d), sum+d*d
 			}
 		}
