@@ -133,14 +133,15 @@ const fewAgents = 10
 // match finds how likely each of d.short is to be the best of them.
 func (d *drawing) match(p *plan, t Target) {
 	scale := p.config.ExplorationScale * math.Min(1, math.Sqrt(fewAgents/float64(len(d.eligible))))
+	const sure = 3
 	surely := math.Inf(-1) // what one of them reaches, as good as surely
 	for k := range d.short {
 		g := &d.short[k]
 		g.sd = float64(scale * p.valueSD(t, g.agent))
-		surely = math.Max(surely, g.value-normalLimit*g.sd)
+		surely = math.Max(surely, g.value-sure*g.sd)
 	}
 	// Who cannot reach it has no chance, and need not be summed over.
-	d.short = slices.DeleteFunc(d.short, func(g guest) bool { return g.value+normalLimit*g.sd < surely })
+	d.short = slices.DeleteFunc(d.short, func(g guest) bool { return g.value+sure*g.sd < surely })
 	mean, sd := d.take(len(d.short))
 	for k, g := range d.short {
 		mean[k], sd[k] = g.value, g.sd
@@ -170,7 +171,7 @@ func (d *drawing) take(n int) (mean, sd []float64) {
 // raceCells is into how many cells the range of what values are likely is cut
 // up to find who is the best. They widen upwards: who is known well is near the
 // lower end, and what may be far above is known little.
-const raceCells = 64
+const raceCells = 48
 
 // chancesOf returns how likely each value is to be the highest, in d.chances,
 // by a sum over a grid: Pᵢ = Σ [Φᵢ(x₊)−Φᵢ(x₋)]·½[Πⱼ Φⱼ(x₋) + Πⱼ Φⱼ(x₊)], j ≠ i.

@@ -14,7 +14,7 @@ import (
 // the same whatever the embedder.
 const (
 	widestEmbedding = 256
-	narrowed        = 192
+	narrowed        = 128
 )
 
 // compression is a linear map, of bytes, as it is read anew for each request. The

@@ -74,17 +74,10 @@ func remember(t *table, rows []int32, o neighbourOptions) *neighbours {
 	return n
 }
 
-// neighbour is a remembered row near a request.
-type neighbour struct {
-	row    int32
-	cosine float32
-}
-
 // search is the working memory of a search.
 type search struct {
 	query f32.NibbleQuery
-	found []neighbour
-	near  []int32 // rows among which those found are
+	found []int32 // rows, in order
 	steps [cosineSteps]int32
 }
 
@@ -98,21 +91,72 @@ func stepOf(cosine float32) int { return min(cosineSteps-1, int(cosine*cosineSte
 const least = math.SmallestNonzeroFloat32
 
 // look leaves in s.found the rows nearest to x whose cosine is above 0, of rows
-// as near the first, but none of the fold skip (-1 for none). norm is ‖x‖.
+// as near the first, but none of the fold skip (-1 for none). norm is ‖x‖. As many
+// are found as are wanted, or up to half as many more or fewer where these are many.
 func (n *neighbours) look(s *search, x []float32, norm float64, skip int8) {
 	s.found = s.found[:0]
 	if n.rows() == 0 {
 		return
 	}
 	n.codes.Ask(&s.query, x, norm)
-	n.gather(s, skip)
+	enough, many := n.wanted, n.wanted >= manyWanted
+	if !many {
+		enough += n.wanted / 2 // for a sample tells little of few
+	}
+	lowest := n.sample(s, enough, skip)
+	n.above(s, lowest, skip)
+	found := len(s.found)
+	if many && found >= n.wanted/2 && found <= n.wanted*3/2 {
+		return
+	}
+	if found <= n.wanted && lowest > least {
+		n.above(s, least, skip) // the sample misled
+	}
 	n.choose(s)
 }
 
-// choose leaves in s.found those wanted of the rows in s.near.
+const (
+	// sampleStep is of how many rows one is asked how near rows are.
+	sampleStep = 16
+
+	// manyWanted are so many that a sample tells well enough how near they are.
+	manyWanted = 512
+)
+
+// sample returns a cosine that about as many rows are above as are enough.
+func (n *neighbours) sample(s *search, enough int, skip int8) float32 {
+	if n.rows() <= 4*n.wanted {
+		return least
+	}
+	clear(s.steps[:])
+	for r := 0; r < n.rows(); r += sampleStep {
+		if skip < 0 || n.fold[r] != skip {
+			// Those below 0, half of them often, count as 0, where nothing is
+			// decided any more. There is no jump in it.
+			step := stepOf(s.query.Cosine(int32(r)))
+			s.steps[step&^(step>>63)]++
+		}
+	}
+	edge, above := cosineSteps, 0
+	for edge > 0 && above*sampleStep < enough {
+		edge--
+		above += int(s.steps[edge])
+	}
+	return max(least, float32(edge)/cosineSteps)
+}
+
+// above leaves in s.found the rows whose cosine is not below lowest.
+func (n *neighbours) above(s *search, lowest float32, skip int8) {
+	s.found = s.query.Above(s.found[:0], lowest)
+	if skip >= 0 {
+		s.found = slices.DeleteFunc(s.found, func(r int32) bool { return n.fold[r] == skip })
+	}
+}
+
+// choose leaves in s.found those that are wanted.
 func (n *neighbours) choose(s *search) {
 	clear(s.steps[:])
-	for _, r := range s.near {
+	for _, r := range s.found {
 		s.steps[stepOf(s.query.Cosine(r))]++
 	}
 	edge, left := cosineSteps-1, n.wanted // left of the edge's own, all above being wanted
@@ -122,12 +166,10 @@ func (n *neighbours) choose(s *search) {
 	}
 	// Every row is written, and the next one over it unless it is wanted: what
 	// would be a jump that is hard to guess is an addition.
-	s.found = resized(s.found, len(s.near))
 	k := 0
-	for _, r := range s.near {
-		c := s.query.Cosine(r)
-		s.found[k] = neighbour{r, c}
-		step := stepOf(c)
+	for _, r := range s.found {
+		s.found[k] = r
+		step := stepOf(s.query.Cosine(r))
 		edges := one(step == edge) & one(left > 0)
 		left -= edges
 		k += one(step > edge) + edges
@@ -140,44 +182,6 @@ func one(yes bool) (v int) {
 		v = 1
 	}
 	return v
-}
-
-// sampleStep is of how many rows one is asked how near rows are.
-const sampleStep = 16
-
-// gather leaves in s.near the rows that are near enough to be wanted, in order:
-// at least as many as are wanted, if there are, and more than a few too many
-// seldom. The others are then looked at once.
-func (n *neighbours) gather(s *search, skip int8) {
-	lowest := float32(least)
-	if n.rows() > 4*n.wanted {
-		clear(s.steps[:])
-		for r := 0; r < n.rows(); r += sampleStep {
-			if skip < 0 || n.fold[r] != skip {
-				// Those below 0, half of them often, count as 0, where nothing is
-				// decided any more. There is no jump in it.
-				step := stepOf(s.query.Cosine(int32(r)))
-				s.steps[step&^(step>>63)]++
-			}
-		}
-		edge, above := cosineSteps, 0
-		for edge > 0 && above*sampleStep < n.wanted*3/2 {
-			edge--
-			above += int(s.steps[edge])
-		}
-		lowest = max(least, float32(edge)/cosineSteps)
-	}
-	if n.above(s, lowest, skip); len(s.near) <= n.wanted && lowest > least {
-		n.above(s, least, skip) // the sample misled
-	}
-}
-
-// above leaves in s.near the rows whose cosine is not below lowest.
-func (n *neighbours) above(s *search, lowest float32, skip int8) {
-	s.near = s.query.Above(s.near[:0], lowest)
-	if skip >= 0 {
-		s.near = slices.DeleteFunc(s.near, func(r int32) bool { return n.fold[r] == skip })
-	}
 }
 
 // setWanted works out how many rows are looked at, more where rows have few
@@ -258,17 +262,17 @@ func (n *neighbours) predict(dst, evidence []float64, s *search) {
 	for a := range dst {
 		dst[a], evidence[a] = float64(n.options.prior*n.mean[a]), n.options.prior
 	}
-	for _, f := range s.found {
-		cosine := float64(f.cosine)
+	for _, r := range s.found {
+		cosine := float64(s.query.Cosine(r))
 		if n.ends != nil {
-			for o := n.of(f.row); len(o) >= observation; o = o[observation:] {
+			for o := n.of(r); len(o) >= observation; o = o[observation:] {
 				agent, c := int(o[0]), float64(cosine*float64(o[2]))
 				dst[agent] += float64(c * float64(o[1]))
 				evidence[agent] += c
 			}
 			continue
 		}
-		outcome := n.outcome[int(f.row)*n.agents:][:n.agents]
+		outcome := n.outcome[int(r)*n.agents:][:n.agents]
 		if n.weight == nil {
 			for a, y := range outcome {
 				dst[a] += float64(cosine * float64(y))
@@ -276,7 +280,7 @@ func (n *neighbours) predict(dst, evidence []float64, s *search) {
 			}
 			continue
 		}
-		for a, w := range n.weight[int(f.row)*n.agents:][:n.agents] {
+		for a, w := range n.weight[int(r)*n.agents:][:n.agents] {
 			if w != 0 {
 				c := float64(cosine * float64(w))
 				dst[a] += float64(c * float64(outcome[a]))
@@ -297,9 +301,9 @@ func (n *neighbours) predict(dst, evidence []float64, s *search) {
 // al. 2000).
 func (n *neighbours) familiarity(s *search) float64 {
 	var near, own float64
-	for _, f := range s.found {
-		near += float64(f.cosine)
-		own += float64(n.near[f.row])
+	for _, r := range s.found {
+		near += float64(s.query.Cosine(r))
+		own += float64(n.near[r])
 	}
 	if own <= 0 {
 		return 0
@@ -320,7 +324,7 @@ func (n *neighbours) measureNear(ctx context.Context, t *table, first int) error
 		n.look(&s, t.embedding(r), t.norm[r], t.fold[r])
 		var sum float64
 		for _, f := range s.found {
-			sum += float64(f.cosine)
+			sum += float64(s.query.Cosine(f))
 		}
 		n.near[k] = float32(math.Max(0, sum/float64(max(len(s.found), 1))))
 	}

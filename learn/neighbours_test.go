@@ -60,21 +60,15 @@ func TestNeighboursAreTheNearest(t *testing.T) {
 		var s search
 		n.look(&s, x, tb.norm[0], skip)
 
-		var want []neighbour
-		for r := range tb.rows {
-			if c := s.query.Cosine(int32(r)); c > 0 && (skip < 0 || tb.fold[r] != skip) {
-				want = append(want, neighbour{int32(r), s.query.Cosine(int32(r))})
+		want := nearest(n, &s, skip)
+		for _, r := range want {
+			exact := f32.DotExact(x, tb.embedding(int(r))) / tb.norm[0] / tb.norm[r]
+			if c := float64(s.query.Cosine(r)); math.Abs(exact-c) > 0.15 { // a component of few is told in steps of a seventh
+				t.Fatalf("row %d has the cosine %g by its codes, %g in truth", r, c, exact)
 			}
 		}
-		for _, f := range want {
-			exact := f32.DotExact(x, tb.embedding(int(f.row))) / tb.norm[0] / tb.norm[f.row]
-			if math.Abs(exact-float64(f.cosine)) > 0.15 { // a component of few is told in steps of a seventh
-				t.Fatalf("row %d has the cosine %g by its codes, %g in truth", f.row, f.cosine, exact)
-			}
-		}
-		slices.SortStableFunc(want, func(a, b neighbour) int { return cmp.Compare(stepOf(b.cosine), stepOf(a.cosine)) })
 		want = want[:min(len(want), n.wanted)]
-		slices.SortFunc(want, func(a, b neighbour) int { return cmp.Compare(a.row, b.row) })
+		slices.Sort(want)
 		if !slices.Equal(s.found, want) {
 			t.Fatalf("found %v, want %v", s.found, want)
 		}
@@ -86,9 +80,9 @@ func TestNeighboursAreTheNearest(t *testing.T) {
 			for r := range tb.rows {
 				known += float64(tb.weights(r)[a])
 			}
-			for _, f := range want {
-				w := math.Max(0, float64(f.cosine)) * float64(tb.weights(int(f.row))[a])
-				sum += w * float64(tb.outcomes(int(f.row))[a])
+			for _, r := range want {
+				w := float64(s.query.Cosine(r)) * float64(tb.weights(int(r))[a])
+				sum += w * float64(tb.outcomes(int(r))[a])
 				weight += w
 			}
 			if e := sum / (o.prior + weight); math.Abs(q[a]-e) > 1e-9 {
@@ -99,6 +93,66 @@ func TestNeighboursAreTheNearest(t *testing.T) {
 			}
 		}
 	})
+}
+
+// nearest are the rows that may be found, sorted by the steps of their cosines.
+func nearest(n *neighbours, s *search, skip int8) (rows []int32) {
+	for r := range int32(n.rows()) {
+		if s.query.Cosine(r) > 0 && (skip < 0 || n.fold[r] != skip) {
+			rows = append(rows, r)
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b int32) int {
+		return cmp.Compare(stepOf(s.query.Cosine(b)), stepOf(s.query.Cosine(a)))
+	})
+	return rows
+}
+
+// Where many are wanted, about as many are found, and none is nearer that was not;
+// also where the rows that are sampled are unlike the others.
+func TestManyNeighbours(t *testing.T) {
+	const rows, agents, dimensions = 6000, 8, 12
+	for _, misled := range []float32{1, -3, 3} {
+		r, axis := source(5), float32(0)
+		d := &Data{Agents: names(agents), Dimensions: dimensions}
+		for k := range rows {
+			x := make([]float32, dimensions)
+			for i := range x {
+				x[i] = float32(r.normal())
+			}
+			if axis = 1; k%sampleStep == 0 {
+				axis = misled
+			}
+			x[0] += axis
+			must(t, d.Append(x, Cell{k % agents, float64(k / agents % 2), 1}))
+		}
+		tb, err := d.tableOf(context.Background(), 1, narrowed, 0)
+		must(t, err)
+		n := remember(tb, all(tb.rows), neighbourOptions{nearest: 100, prior: 2})
+		if n.wanted != 100*agents {
+			t.Fatalf("%d are wanted, want %d", n.wanted, 100*agents)
+		}
+		exact := 0
+		for k := range 40 {
+			skip := int8(k%3) - 1
+			var s search
+			n.look(&s, tb.embedding(k), tb.norm[k], skip)
+			if c := len(s.found); c < n.wanted/2 || c > n.wanted*3/2 {
+				t.Fatalf("misled by %g: %d were found, %d wanted", misled, c, n.wanted)
+			}
+			if len(s.found) == n.wanted {
+				exact++
+			}
+			got, want := slices.Clone(s.found), nearest(n, &s, skip)[:len(s.found)]
+			slices.Sort(want)
+			if !slices.Equal(got, want) {
+				t.Fatalf("misled by %g: found %v, want %v", misled, got, want)
+			}
+		}
+		if sampled := misled == 1; sampled != (exact < 10) {
+			t.Errorf("misled by %g: as many as were wanted for %d requests of 40", misled, exact)
+		}
+	}
 }
 
 // More rows than are wanted, all as near as can be: the first of them.
@@ -118,7 +172,7 @@ func TestNeighboursAmongManyAlike(t *testing.T) {
 		if s.query.Cosine(0) >= 1 { // by the codes
 			beyond++
 		}
-		if len(s.found) != 3 || s.found[0].row != 0 || s.found[1].row != 1 || s.found[2].row != 2 {
+		if len(s.found) != 3 || s.found[0] != 0 || s.found[1] != 1 || s.found[2] != 2 {
 			t.Fatalf("request %d: found %v, want the first three rows", k, s.found)
 		}
 	}

@@ -189,6 +189,12 @@ func excess(blocks *[spreadBlocks]products) (mean, standardError float64) {
 	return same - cross, math.Sqrt(square * spreadBlocks / (spreadBlocks - 1))
 }
 
+// neighbour is a row near another.
+type neighbour struct {
+	row    int32
+	cosine float32
+}
+
 // insert keeps the most neighbours of the highest cosine, highest first.
 func insert(list []neighbour, n neighbour, most int) []neighbour {
 	if len(list) == most {
