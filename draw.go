@@ -133,7 +133,7 @@ const fewAgents = 10
 // match finds how likely each of d.short is to be the best of them.
 func (d *drawing) match(p *plan, t Target) {
 	scale := p.config.ExplorationScale * math.Min(1, math.Sqrt(fewAgents/float64(len(d.eligible))))
-	const sure = 3 // deviations: two that differ by as many of both are in order 99,998 times of 100,000
+	const sure = 3.5       // deviations: what differs by as many is in order 9,997 times of 10,000 or more
 	surely := math.Inf(-1) // what one of them reaches, as good as surely
 	for k := range d.short {
 		g := &d.short[k]
