@@ -130,18 +130,21 @@ func insert(guests []guest, p *plan, g guest) []guest {
 // root of their number.
 const fewAgents = 10
 
+// hopeless is how many deviations, of both, an agent is behind that is not drawn but
+// by the floor: once in 4,000 draws at most he would be the best.
+const hopeless = 3.5
+
 // match finds how likely each of d.short is to be the best of them.
 func (d *drawing) match(p *plan, t Target) {
 	scale := p.config.ExplorationScale * math.Min(1, math.Sqrt(fewAgents/float64(len(d.eligible))))
-	const sure = 3.5       // deviations: what differs by as many is in order 9,997 times of 10,000 or more
 	surely := math.Inf(-1) // what one of them reaches, as good as surely
 	for k := range d.short {
 		g := &d.short[k]
 		g.sd = float64(scale * p.valueSD(t, g.agent))
-		surely = math.Max(surely, g.value-sure*g.sd)
+		surely = math.Max(surely, g.value-hopeless*g.sd)
 	}
 	// Who cannot reach it has no chance, and need not be summed over.
-	d.short = slices.DeleteFunc(d.short, func(g guest) bool { return g.value+sure*g.sd < surely })
+	d.short = slices.DeleteFunc(d.short, func(g guest) bool { return g.value+hopeless*g.sd < surely })
 	mean, sd := d.take(len(d.short))
 	for k, g := range d.short {
 		mean[k], sd[k] = g.value, g.sd
