@@ -71,8 +71,8 @@ func (r *Router) Decide(req Request, seed uint64) (Choice, error) {
 	leads := asked && p.judge == nil
 	s.around(base.challenger, leads)
 	d.weigh(p, req.Target, s)
-	d.invite(p, req.Target)
-	d.match(p, req.Target)
+	d.invite(p, req.Target, s)
+	d.match()
 
 	d.floor, d.share, d.challenger = r.config.ExplorationFloor, 0, -1
 	if asked && slices.Contains(d.eligible, preferred) { // by what is expected now
@@ -93,7 +93,7 @@ func (r *Router) Decide(req Request, seed uint64) (Choice, error) {
 		return c, nil
 	}
 	s.lead(p, req.Target, chosen)
-	sure := d.chanceOf(p, req.Target, chosen)
+	sure := d.chanceOf(p, req.Target, s, chosen)
 	s.picks = s.picks[:min(req.keep(), len(s.picks))]
 	c.Decision.fill(p, &req, s)
 	c.Decision.Confidence = roundConfidence(math.Min(sure, 1))

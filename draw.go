@@ -86,8 +86,7 @@ func (p *plan) valueSD(t Target, i int32) float64 {
 }
 
 // weigh leaves in d.values what each of the eligible is expected to be worth, after
-// a scan for the target. Of scores those told by the codes will do: to be exact of
-// one who may be drawn would take longer than the whole draw.
+// a scan for the target: of scores, what the codes tell, within s.doubt.
 func (d *drawing) weigh(p *plan, t Target, s *scratch) {
 	d.values = sized(d.values, len(d.eligible))
 	for k, i := range d.eligible {
@@ -99,14 +98,58 @@ func (d *drawing) weigh(p *plan, t Target, s *scratch) {
 	}
 }
 
+// exactly is what an agent is expected to be worth, whatever the codes tell.
+func (s *scratch) exactly(p *plan, t Target, i int32) float64 {
+	if t != Balanced {
+		return p.worth(t, i)
+	}
+	return p.score(t, i, p.exactCosine(i, s.asked, s.norm))
+}
+
 // invite leaves in d.short the agents that may be worth most with what is hoped
-// of them, best first.
-func (d *drawing) invite(p *plan, t Target) {
+// of them, best first, but none that has no chance. Only of these is it worth while
+// to be exact.
+func (d *drawing) invite(p *plan, t Target, s *scratch) {
 	d.short = d.short[:0]
 	for k, i := range d.eligible {
-		d.short = insert(d.short, p, guest{agent: i, value: d.values[k] + d.hoped(p, t, i)})
+		value := d.values[k] + d.hoped(p, t, i)
+		if t == Balanced && i == s.picks[0].agent {
+			value += 2 * s.doubt // the best, whom the codes might pass over
+		}
+		d.short = insert(d.short, p, guest{agent: i, value: value})
 	}
+	scale := p.config.ExplorationScale * math.Min(1, math.Sqrt(fewAgents/float64(len(d.eligible))))
+	for k := range d.short {
+		d.short[k].sd = float64(scale * p.valueSD(t, d.short[k].agent))
+	}
+	if t == Balanced {
+		d.dismiss(4 * s.doubt)
+		for k, g := range d.short {
+			g.value = s.exactly(p, t, g.agent) + d.hoped(p, t, g.agent)
+			insert(d.short[:k], p, g)
+		}
+	}
+	d.dismiss(0)
 }
+
+// dismiss takes those out of d.short who cannot reach what one of them reaches, as
+// good as surely, even if values are off by so much together.
+func (d *drawing) dismiss(doubt float64) {
+	surely := math.Inf(-1)
+	for _, g := range d.short {
+		surely = math.Max(surely, g.value-float64(hopeless*g.sd))
+	}
+	d.short = slices.DeleteFunc(d.short, func(g guest) bool { return g.value+float64(hopeless*g.sd) < surely-doubt })
+}
+
+// fewAgents is how many eligible agents are drawn under Config.ExplorationScale.
+// Of more, one or another always looks lucky, so that the scale falls with the
+// root of their number.
+const fewAgents = 10
+
+// hopeless is by how many deviations, of both, an agent has to be behind another one
+// not to take part: he would be the best once in 4,000 draws at most.
+const hopeless = 3.5
 
 // insert keeps the shortlist, best first.
 func insert(guests []guest, p *plan, g guest) []guest {
@@ -125,26 +168,8 @@ func insert(guests []guest, p *plan, g guest) []guest {
 	return guests
 }
 
-// fewAgents is how many eligible agents are drawn under Config.ExplorationScale.
-// Of more, one or another always looks lucky, so that the scale falls with the
-// root of their number.
-const fewAgents = 10
-
-// hopeless is how many deviations, of both, an agent is behind that is not drawn but
-// by the floor: once in 4,000 draws at most he would be the best.
-const hopeless = 3.5
-
 // match finds how likely each of d.short is to be the best of them.
-func (d *drawing) match(p *plan, t Target) {
-	scale := p.config.ExplorationScale * math.Min(1, math.Sqrt(fewAgents/float64(len(d.eligible))))
-	surely := math.Inf(-1) // what one of them reaches, as good as surely
-	for k := range d.short {
-		g := &d.short[k]
-		g.sd = float64(scale * p.valueSD(t, g.agent))
-		surely = math.Max(surely, g.value-hopeless*g.sd)
-	}
-	// Who cannot reach it has no chance, and need not be summed over.
-	d.short = slices.DeleteFunc(d.short, func(g guest) bool { return g.value+hopeless*g.sd < surely })
+func (d *drawing) match() {
 	mean, sd := d.take(len(d.short))
 	for k, g := range d.short {
 		mean[k], sd[k] = g.value, g.sd
@@ -152,14 +177,18 @@ func (d *drawing) match(p *plan, t Target) {
 	d.chancesOf(mean, sd)
 }
 
-// chanceOf is how likely one of the eligible is to be the best of them, by what
-// is known, without hope or scale.
-func (d *drawing) chanceOf(p *plan, t Target, agent int32) float64 {
-	d.race.begin(d.values[slices.Index(d.eligible, agent)], p.valueSD(t, agent), p.maxSD[t], math.Inf(-1))
+// chanceOf is how likely one of the eligible is to be better than the best of the
+// others, by what is known, without hope or scale. It takes d.short for these.
+func (d *drawing) chanceOf(p *plan, t Target, s *scratch, agent int32) float64 {
+	d.short = d.short[:0]
 	for k, i := range d.eligible {
-		if i != agent && d.race.reaches(d.values[k]) {
-			d.race.add(d.values[k], p.valueSD(t, i))
+		if i != agent {
+			d.short = insert(d.short, p, guest{agent: i, value: d.values[k]})
 		}
+	}
+	d.race.begin(s.exactly(p, t, agent), p.valueSD(t, agent), p.maxSD[t], math.Inf(-1))
+	for _, g := range d.short {
+		d.race.add(s.exactly(p, t, g.agent), p.valueSD(t, g.agent))
 	}
 	return d.race.probability()
 }
@@ -195,7 +224,7 @@ func (d *drawing) chancesOf(mean, sd []float64) []float64 {
 		chance[0] = 1 // nothing is uncertain; the order of ties decides
 		return chance
 	}
-	narrow := (high - low) / (4 * raceCells) // what is certain is spread over a cell
+	narrow := (high - low) / (16 * raceCells) // what is certain is spread over the first cells
 	low, high = low-4*narrow, high+4*narrow
 	per := sd // a product is sooner there than a quotient
 	for k := range mean {
@@ -206,7 +235,7 @@ func (d *drawing) chancesOf(mean, sd []float64) []float64 {
 	after[n] = 1 // Π of above from here on
 	for g := range raceCells + 1 {
 		at := float64(g) / raceCells
-		x := low + (high-low)*at*at
+		x := low + float64((high-low)*at*at)
 		for k := n - 1; k >= 0; k-- {
 			above[k] = fastNormalCDF((x - mean[k]) * per[k])
 			after[k] = above[k] * after[k+1]
@@ -214,7 +243,7 @@ func (d *drawing) chancesOf(mean, sd []float64) []float64 {
 		before := 1.0
 		for k, p := range above {
 			rest := before * after[k+1]
-			chance[k] += (p - below[k]) * (others[k] + rest)
+			chance[k] += float64((p - below[k]) * (others[k] + rest))
 			below[k], others[k] = p, rest
 			before *= p
 		}

@@ -39,6 +39,7 @@ type scratch struct {
 	sum     []float64 // of the steps of a sequence
 	mean    []float32 // of a sequence
 	scanned []candidate
+	doubt   float64 // how far the scores of these may be off
 	picks   []pick
 	race    race
 	draw    drawing

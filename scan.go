@@ -108,10 +108,10 @@ func (f *filter) floor(t Target) float64 {
 // the picks are then scored exactly, and the exact scores decide.
 func (s *scratch) scanBalanced(p *plan, keep int) {
 	half := p.config.Weights.Similarity / 2
-	doubt := 1e-12 // for roundScore
+	s.doubt = 1e-12 // for roundScore
 	if p.codes != nil {
 		p.codes.Ask(&s.query, s.asked, s.norm)
-		doubt += half * p.codes.Error(&s.query)
+		s.doubt += half * p.codes.Error(&s.query)
 	}
 	scanned, fixed, rows, open := s.scanned[:0], p.fixed, p.row, s.filter.open
 	s.picks = s.picks[:0]
@@ -122,7 +122,7 @@ func (s *scratch) scanBalanced(p *plan, keep int) {
 		}
 		score := fixed[i] + half
 		if row := rows[i]; row >= 0 {
-			score += half * s.query.Cosine(row)
+			score += float64(half * s.query.Cosine(row))
 		}
 		scanned = append(scanned, candidate{i, score})
 		if score > last && keep < math.MaxInt {
@@ -130,7 +130,7 @@ func (s *scratch) scanBalanced(p *plan, keep int) {
 		}
 	}
 	s.scanned = scanned
-	s.settle(p, keep, last-2*doubt)
+	s.settle(p, keep, last-2*s.doubt)
 	if len(s.picks) == 0 {
 		return
 	}

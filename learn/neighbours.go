@@ -42,8 +42,8 @@ type neighbourOptions struct {
 
 var defaultNeighbours = neighbourOptions{nearest: 100, prior: 10}
 
-// maxNearest bounds the rows that are looked at where each has the outcomes of
-// few agents.
+// maxNearest bounds the rows that are wanted where each has the outcomes of few
+// agents.
 const maxNearest = 1000
 
 func (n *neighbours) rows() int { return n.codes.Rows() }
@@ -106,7 +106,7 @@ func (n *neighbours) look(s *search, x []float32, norm float64, skip int8) {
 	lowest := n.sample(s, enough, skip)
 	n.above(s, lowest, skip)
 	found := len(s.found)
-	if many && found >= n.wanted/2 && found <= n.wanted*3/2 {
+	if many && lowest > least && found >= n.wanted/2 && found <= n.wanted*3/2 {
 		return
 	}
 	if found <= n.wanted && lowest > least {
