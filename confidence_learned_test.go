@@ -186,7 +186,7 @@ func (c *claims) worst(t *testing.T, name string, errors float64) float64 {
 // One world says little: what is near in one of them is told apart at all its
 // requests or at none. Eight dozen small ones are held to .05 and two standard
 // errors over worlds, which notices what is grossly wrong; the long run has 400
-// larger ones, and 1,200 others.
+// larger ones, and 1,200 and 800 others.
 func TestLearnedConfidenceIsReliable(t *testing.T) {
 	if raceEnabled {
 		t.Skip("TestLearnedConfidenceIsReliable runs without the race detector")
@@ -196,6 +196,7 @@ func TestLearnedConfidenceIsReliable(t *testing.T) {
 	if os.Getenv("TINYDANCER_LONG") != "" {
 		off = holdConfidence(t, trees, 30000, 400, 1500, 1500)
 		holdConfidence(t, trees, 50000, 1200, 1500, 1500)
+		holdConfidence(t, trees, 90000, 800, 1500, 1500)
 	}
 
 	// Deviations are still too small where requests are of many kinds and too large
