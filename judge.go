@@ -193,15 +193,17 @@ func (p *plan) judged(base *plan, e *expectations, req *Request, request []float
 func (p *plan) hold(f *filter, e *expectations) int32 {
 	j := p.judge
 	best, highest := int32(-1), math.Inf(-1)
+	most, proven := math.Inf(-1), false // of the best: what it is worth, as far as that is proven
 	for _, i := range p.actives {
 		c := j.column[i]
 		if c < 0 || !f.passes(p, i) {
 			continue
 		}
-		if best < 0 || p.fixedBetter(i, best) {
-			best = i
+		worth, proves := p.fixedWorth(i), j.model.Proven(int(c))
+		if best < 0 || proves && !proven || proves == proven && worth > most {
+			best, most, proven = i, worth, proves
 		}
-		if j.model.Proven(int(c)) {
+		if proves {
 			highest = max(highest, p.estimates[i].Quality)
 		}
 	}
@@ -244,17 +246,7 @@ func (p *plan) heldBack(t Target, i int32) float64 {
 	return 0
 }
 
-// fixedBetter says whether always choosing a is worth more than always
-// choosing b, as far as that is proven.
-func (p *plan) fixedBetter(a, b int32) bool {
-	j := p.judge
-	x, y := j.model.Proven(int(j.column[a])), j.model.Proven(int(j.column[b]))
-	if x != y {
-		return x
-	}
-	return p.fixedWorth(a) > p.fixedWorth(b)
-}
-
+// fixedWorth is what always choosing an agent is worth.
 func (p *plan) fixedWorth(i int32) float64 {
 	worth := p.judge.model.Mean(int(p.judge.column[i]))
 	if p.judge.corrections != nil {

@@ -135,7 +135,6 @@ func (m *Model) score(embedding []float32, t *Turn, s *Scratch) error {
 	s.inner = resized(s.inner, m.inner)
 	x := m.compress.apply(s.inner, embedding)
 	s.seen = append(s.seen[:0], x...)
-	norm := f32.Norm(x)
 	n := len(m.agents)
 	for e := range s.scores {
 		s.scores[e] = resized(s.scores[e], n)
@@ -152,7 +151,7 @@ func (m *Model) score(embedding []float32, t *Turn, s *Scratch) error {
 			s.evidence[a] = leanEvidence(n)
 		}
 	} else {
-		e.neighbours.look(&s.search, x, norm, -1)
+		e.neighbours.look(&s.search, x, f32.Norm(x), -1)
 		e.neighbours.predict(s.scores[byNeighbours], s.evidence, &s.search)
 	}
 	// Experts without a weight are not asked; the neighbours have the evidence.
