@@ -21,16 +21,14 @@ func TestChancesAgainstAFineGrid(t *testing.T) {
 			n := rapid.IntRange(1, 8).Draw(t, "agents")
 			d := new(drawing)
 			mean, sd := d.take(n)
-			low, high := math.Inf(-1), 0.0
 			for k := range mean {
 				mean[k] = rapid.Float64Range(0, 1).Draw(t, "mean")
 				if k > 0 && rapid.Bool().Draw(t, "close") {
 					mean[k] = mean[k-1] + sd[k-1]*rapid.Float64Range(-6, 6).Draw(t, "deviations")
 				}
 				sd[k] = math.Exp(rapid.Float64Range(math.Log(of.narrowest), math.Log(of.widest)).Draw(t, "deviation"))
-				low, high = math.Max(low, mean[k]-6*sd[k]), math.Max(high, mean[k]+6*sd[k])
 			}
-			want := fineChances(mean, sd, low, high)
+			want := fineChances(mean, sd)
 			sum := 0.0
 			for k, got := range d.chancesOf(mean, sd) {
 				if sum += got; math.Abs(got-want[k]) > of.limit {
@@ -87,8 +85,11 @@ func TestTheCertainlyWorseIsNotDrawn(t *testing.T) {
 
 // fineChances sums over cells that are small beside what differs least: the density
 // of each, times what the others are below.
-func fineChances(mean, sd []float64, low, high float64) []float64 {
-	width := slices.Min(sd) / 4
+func fineChances(mean, sd []float64) []float64 {
+	low, high, width := math.Inf(-1), math.Inf(-1), slices.Min(sd)/4
+	for k := range mean {
+		low, high = math.Max(low, mean[k]-6*sd[k]), math.Max(high, mean[k]+6*sd[k])
+	}
 	chances := make([]float64, len(mean))
 	for x := low + width/2; x < high; x += width {
 		for i := range chances {
@@ -244,12 +245,9 @@ func TestPropensitiesAreOfExactScores(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		low, high := math.Inf(-1), 0.0
 		var mean, sd []float64
 		for _, c := range s.picks {
-			d := p.scoreSD[c.agent]
-			mean, sd = append(mean, c.score), append(sd, d)
-			low, high = math.Max(low, c.score-6*d), math.Max(high, c.score+6*d)
+			mean, sd = append(mean, c.score), append(sd, p.scoreSD[c.agent])
 		}
 		if 20*s.doubt < sd[0] {
 			t.Fatalf("deviations of %g are far above the codes' error of %g", sd[0], s.doubt)
@@ -259,7 +257,7 @@ func TestPropensitiesAreOfExactScores(t *testing.T) {
 			t.Fatal(err)
 		}
 		k := slices.IndexFunc(s.picks, func(k pick) bool { return p.agents[k.agent].Name == c.AgentName })
-		if want := 0.5/8 + 0.5*fineChances(mean, sd, low, high)[k]; math.Abs(c.Propensity-want) > 0.005 {
+		if want := 0.5/8 + 0.5*fineChances(mean, sd)[k]; math.Abs(c.Propensity-want) > 0.005 {
 			t.Errorf("seed %d: %s was drawn with propensity %.4f, want %.4f", seed, c.AgentName, c.Propensity, want)
 		}
 	}
@@ -288,14 +286,11 @@ func TestConfidenceOfTheExploredAmongMany(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	low, high := math.Inf(-1), 0.0
 	var mean, sd []float64
 	for _, c := range s.picks {
-		m, d := p.worth(Quality, c.agent), p.worthSD(Quality, c.agent)
-		mean, sd = append(mean, m), append(sd, d)
-		low, high = math.Max(low, m-6*d), math.Max(high, m+6*d)
+		mean, sd = append(mean, p.worth(Quality, c.agent)), append(sd, p.worthSD(Quality, c.agent))
 	}
-	want, explored := fineChances(mean, sd, low, high), 0
+	want, explored := fineChances(mean, sd), 0
 	for seed := range uint64(4000) {
 		c, err := router.Decide(request, seed)
 		if err != nil {

@@ -55,7 +55,7 @@ type candidate struct {
 type pick struct {
 	agent  int32
 	score  float64
-	cosine float64 // NaN until it is known; of an agent without an embedding, 0
+	cosine float64 // of an agent without an embedding, 0
 }
 
 // NewRouter returns a router over the agents of source.
