@@ -126,7 +126,7 @@ func (d *drawing) invite(p *plan, t Target, s *scratch) {
 		d.dismiss(4 * s.doubt)
 		for k, g := range d.short {
 			g.value = s.exactly(p, t, g.agent) + d.hoped(p, t, g.agent)
-			insert(d.short[:k], p, g)
+			insert(d.short[:k], p, g) // in place: those before are in order
 		}
 	}
 	d.dismiss(0)
